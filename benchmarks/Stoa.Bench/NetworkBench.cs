@@ -1,9 +1,9 @@
 namespace Stoa.Bench;
 
-/// <summary>The network: finding who provides a key where many have fallen silent, how fast what is said is everywhere, and how lookups grow.</summary>
+/// <summary>The network: finding who provides a key where many have fallen silent, how fast what is said is everywhere, how lookups grow, and how fast the registry is simulated.</summary>
 internal static class NetworkBench
 {
-    public static IReadOnlyList<string> Parts { get; } = ["lookups", "propagation", "simulation"];
+    public static IReadOnlyList<string> Parts { get; } = ["lookups", "propagation", "simulation", "simulated-registry"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -14,6 +14,8 @@ internal static class NetworkBench
             await PropagationBench.AddAsync(figures, run, cancellationToken);
         if (run.Wants("simulation"))
             SimulatedLookups.Add(figures, run, cancellationToken);
+        if (run.Wants("simulated-registry"))
+            SimulatedRegistry.Add(figures, run, cancellationToken);
         return figures;
     }
 }

@@ -184,6 +184,19 @@ internal static class SearchBench
         }
 
         figures.Add("search_1m_nearest_found_share", hits / (100.0 * turns));
+
+        // With filters: of those that fit and are most like it by comparing with each. What filters leave few of is compared with each anyhow.
+        var (found, wanted) = (0, 0);
+        for (var turn = 0; turn < 20; turn++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var (query, search) = (Near(topics[random.Next(Topics)], random), Filtered(random));
+            List<ListingKey> best = [.. index.KeepFitting(search, vectors.FindNearest(query, keys, Listings), limit: 100).Select(hit => hit.Key)];
+            found += blended.FindAlike(search, query, cancellationToken).Select(hit => hit.Key).Intersect(best).Count();
+            wanted += best.Count;
+        }
+
+        figures.Add("search_1m_filtered_found_share", found / (double)wanted);
     }
 
     private static float[] Numbers(Random random) => [.. Enumerable.Range(0, Dimensions).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5))];

@@ -12,6 +12,7 @@ public static class Base58
     /// <summary>The longest text that is decoded, in characters.</summary>
     public const int MaxTextLength = 350;
 
+    private const ulong FiveDigits = 58 * 58 * 58 * 58 * 58;
     private const string Alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
     /// <summary>Writes bytes as text; each leading zero byte is a leading <c>1</c>.</summary>
@@ -22,25 +23,43 @@ public static class Base58
         var zeros = bytes.IndexOfAnyExcept((byte)0);
         if (zeros < 0)
             zeros = bytes.Length;
-        // Digits from the end backwards; 138/100 is a little more than log 256 / log 58.
-        Span<byte> digits = stackalloc byte[MaxBytes * 138 / 100 + 1];
-        var start = digits.Length;
-        foreach (var value in bytes[zeros..])
+        // Four bytes at a time come in, and five digits at a time are made: the least ones first.
+        Span<uint> fives = stackalloc uint[MaxBytes * 138 / 100 / 5 + 2];
+        var count = 0;
+        for (var rest = bytes[zeros..]; !rest.IsEmpty;)
         {
-            int carry = value;
-            for (var index = digits.Length - 1; index >= start || carry != 0; index--)
+            // What comes first is as many as are left over.
+            var taken = rest.Length % 4 is 0 ? 4 : rest.Length % 4;
+            ulong carry = 0;
+            foreach (var value in rest[..taken])
+                carry = carry << 8 | value;
+            for (var index = 0; index < count; index++)
             {
-                carry += digits[index] * 256;
-                digits[index] = (byte)(carry % 58);
-                carry /= 58;
-                start = Math.Min(start, index);
+                carry += (ulong)fives[index] << 8 * taken;
+                (carry, var digits) = Math.DivRem(carry, FiveDigits);
+                fives[index] = (uint)digits;
+            }
+
+            for (; carry > 0; carry /= FiveDigits)
+                fives[count++] = (uint)(carry % FiveDigits);
+            rest = rest[taken..];
+        }
+
+        Span<char> text = stackalloc char[MaxBytes + fives.Length * 5];
+        var start = text.Length;
+        for (var index = 0; index < count; index++)
+        {
+            var five = fives[index];
+            for (var digit = 0; digit < 5 && (five > 0 || index < count - 1); digit++)
+            {
+                text[--start] = Alphabet[(int)(five % 58)];
+                five /= 58;
             }
         }
-        var text = new char[zeros + digits.Length - start];
-        text.AsSpan(0, zeros).Fill(Alphabet[0]);
-        for (var index = start; index < digits.Length; index++)
-            text[zeros + index - start] = Alphabet[digits[index]];
-        return new string(text);
+
+        start -= zeros;
+        text.Slice(start, zeros).Fill(Alphabet[0]);
+        return new string(text[start..]);
     }
 
     /// <summary>Reads text.</summary>

@@ -28,6 +28,9 @@ public sealed class PublicKey : IEquatable<PublicKey>
     // Field 1 (Type) = 3 (ECDSA), field 2 (Data) of 91 bytes.
     private static ReadOnlySpan<byte> ProtobufPrefix => [0x08, 0x03, 0x12, SpkiLength];
 
+    // Few sign much: a key that comes again is neither read nor looked for on the curve anew. Whichever comes later takes the place of the one at its place.
+    private static readonly PublicKey?[] s_known = new PublicKey?[1_024];
+
     private readonly byte[] _spki;
     private readonly EcdsaPool _keys;
 
@@ -47,6 +50,9 @@ public sealed class PublicKey : IEquatable<PublicKey>
     {
         if (spki.Length != SpkiLength || !spki.StartsWith(SpkiPrefix))
             throw new FormatException("A P-256 public key is expected: 91 bytes of DER SubjectPublicKeyInfo with the named curve prime256v1 and an uncompressed point.");
+        ref var place = ref s_known[PlaceOf(spki)];
+        if (Volatile.Read(ref place) is { } known && spki.SequenceEqual(known._spki))
+            return known;
         var key = new PublicKey(spki.ToArray());
         try
         {
@@ -57,6 +63,7 @@ public sealed class PublicKey : IEquatable<PublicKey>
         {
             throw new FormatException("A P-256 public key is expected, but the point is not on the curve.");
         }
+        Volatile.Write(ref place, key);
         return key;
     }
 
@@ -77,24 +84,12 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// ECDSA over SHA-256, the signature as strict DER (RFC 3279). Of (r, s) and (r, n - s) both are valid, as libp2p
     /// and WebCrypto have it, and a signer can make any number of them: never identify a statement by its signature.
     /// </remarks>
-    public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
-    {
-        if (!DerSignature.IsStrict(signature))
-            return false;
-        return _keys.Use(
-            new Signed { Data = data, Signature = signature },
-            static (key, signed) => key.VerifyData(signed.Data, signed.Signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
-    }
+    public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
+        DerSignature.IsStrict(signature) && IsGood(data, signature, DSASignatureFormat.Rfc3279DerSequence);
 
     /// <summary>The same of a signature that is the 64 bytes of r and s (IEEE P1363): see <see cref="PrivateKey.SignFixed"/>.</summary>
-    public bool VerifyFixed(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
-    {
-        if (signature.Length != FixedSignatureLength)
-            return false;
-        return _keys.Use(
-            new Signed { Data = data, Signature = signature },
-            static (key, signed) => key.VerifyData(signed.Data, signed.Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
-    }
+    public bool VerifyFixed(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
+        signature.Length == FixedSignatureLength && IsGood(data, signature, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
 
     /// <inheritdoc/>
     public bool Equals(PublicKey? other) => other is not null && _spki.AsSpan().SequenceEqual(other._spki);
@@ -123,9 +118,36 @@ public sealed class PublicKey : IEquatable<PublicKey>
         }
     }
 
+    private bool IsGood(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature, DSASignatureFormat format)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(data, hash);
+        // All but the signature is of one length, so no two have the same bytes.
+        Span<byte> name = stackalloc byte[1 + SpkiLength + SHA256.HashSizeInBytes + MaxSignatureLength];
+        name[0] = (byte)format;
+        _spki.CopyTo(name[1..]);
+        hash.CopyTo(name[(1 + SpkiLength)..]);
+        signature.CopyTo(name[(1 + SpkiLength + hash.Length)..]);
+        var named = ContentHash.Of(name[..(1 + SpkiLength + hash.Length + signature.Length)]);
+        if (GoodSignatures.Has(named))
+            return true;
+        var isGood = _keys.Use(new Signed { Hash = hash, Signature = signature, Format = format }, static (key, signed) => key.VerifyHash(signed.Hash, signed.Signature, signed.Format));
+        if (isGood)
+            GoodSignatures.Add(named);
+        return isGood;
+    }
+
+    private static int PlaceOf(ReadOnlySpan<byte> spki)
+    {
+        var hash = default(HashCode);
+        hash.AddBytes(spki);
+        return (int)((uint)hash.ToHashCode() % (uint)s_known.Length);
+    }
+
     private readonly ref struct Signed
     {
-        public required ReadOnlySpan<byte> Data { get; init; }
+        public required ReadOnlySpan<byte> Hash { get; init; }
         public required ReadOnlySpan<byte> Signature { get; init; }
+        public required DSASignatureFormat Format { get; init; }
     }
 }

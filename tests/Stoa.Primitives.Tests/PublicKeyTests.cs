@@ -51,6 +51,41 @@ public sealed class PublicKeyTests
     }
 
     [Fact]
+    public void Verify_WhatWasGoodBefore_IsOfThatKeyThatMessageAndThatFormOnly()
+    {
+        using var signer = PrivateKey.Generate();
+        using var other = PrivateKey.Generate();
+        byte[] message = [1, 2, 3];
+        var (signature, @fixed) = (signer.Sign(message), signer.SignFixed(message));
+        for (var round = 0; round < 3; round++)
+        {
+            signer.PublicKey.Verify(message, signature).ShouldBeTrue();
+            PublicKey.FromSpki(signer.PublicKey.ToSpki()).Verify(message, signature).ShouldBeTrue();
+            signer.PublicKey.VerifyFixed(message, @fixed).ShouldBeTrue();
+            other.PublicKey.Verify(message, signature).ShouldBeFalse();
+            other.PublicKey.VerifyFixed(message, @fixed).ShouldBeFalse();
+            signer.PublicKey.Verify([1, 2, 3, 4], signature).ShouldBeFalse();
+            signer.PublicKey.Verify([1, 2], signature).ShouldBeFalse();
+            signer.PublicKey.Verify(message, @fixed).ShouldBeFalse();
+            signer.PublicKey.VerifyFixed(message, signature).ShouldBeFalse();
+        }
+    }
+
+    [Fact]
+    public void GoodSignatures_BeyondTheirPlaces_AreForgottenAndFoundGoodAgain()
+    {
+        var names = Enumerable.Range(0, 20_000).Select(number => ContentHash.Of(BitConverter.GetBytes(number))).ToList();
+        foreach (var name in names)
+        {
+            GoodSignatures.Has(name).ShouldBeFalse();
+            GoodSignatures.Add(name);
+            GoodSignatures.Has(name).ShouldBeTrue();
+        }
+
+        names.Count(GoodSignatures.Has).ShouldBeInRange(1_000, 8_192);
+    }
+
+    [Fact]
     public void Verify_AnyBitFlipped_IsFalse()
     {
         var message = Encoding.ASCII.GetBytes(KeyVectors.GoMessage);

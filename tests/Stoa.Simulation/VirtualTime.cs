@@ -39,10 +39,11 @@ internal sealed class VirtualTimer : ITimer
     private static readonly SendOrPostCallback s_ring = static timer => ((VirtualTimer)timer!).Ring();
 
     private readonly World _world;
-    private readonly TimerCallback _callback;
-    private readonly object? _state;
     private readonly bool _isBare;
+    private TimerCallback? _callback;
+    private object? _state;
     private TimeSpan _period;
+    private bool _isSet;
 
     public VirtualTimer(World world, TimerCallback callback, object? state)
     {
@@ -56,14 +57,21 @@ internal sealed class VirtualTimer : ITimer
 
     public bool Change(TimeSpan dueTime, TimeSpan period)
     {
-        Stamp++;
+        if (_callback is null)
+            return false;
+        Unset();
         _period = period;
         if (dueTime >= TimeSpan.Zero)
-            _world.Schedule(_world.Now + dueTime.Ticks, s_ring, this, Stamp, _isBare);
+            Set(dueTime);
         return true;
     }
 
-    public void Dispose() => Stamp++;
+    public void Dispose()
+    {
+        Unset();
+        // It stays where it was scheduled for a while, and what it was for is not to stay with it.
+        (_callback, _state) = (null, null);
+    }
 
     public ValueTask DisposeAsync()
     {
@@ -73,8 +81,24 @@ internal sealed class VirtualTimer : ITimer
 
     private void Ring()
     {
+        _isSet = false;
+        var (callback, state) = (_callback!, _state);
         if (_period > TimeSpan.Zero)
-            _world.Schedule(_world.Now + _period.Ticks, s_ring, this, Stamp, _isBare);
-        _callback(_state);
+            Set(_period);
+        callback(state);
+    }
+
+    private void Set(TimeSpan dueTime)
+    {
+        _isSet = true;
+        _world.Schedule(_world.Now + dueTime.Ticks, s_ring, this, Stamp, _isBare);
+    }
+
+    private void Unset()
+    {
+        Stamp++;
+        if (_isSet)
+            _world.Void();
+        _isSet = false;
     }
 }

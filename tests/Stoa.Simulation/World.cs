@@ -17,6 +17,7 @@ public sealed class World
     private readonly int _seed;
     private long _sequence;
     private int _thread;
+    private int _void;
 
     public World(int seed)
     {
@@ -92,6 +93,19 @@ public sealed class World
     internal void Schedule(long at, SendOrPostCallback callback, object? state, int stamp = 0, bool isBare = false) =>
         _later.Enqueue(new Happening(callback, state, stamp, isBare, ++_sequence), new Due(at, _sequence));
 
+    /// <summary>Something that was scheduled is void: its stamp is not its timer's any more.</summary>
+    internal void Void()
+    {
+        const int few = 10_000;
+        // Most deadlines are never met. Left where they are, they would soon be more than all else.
+        if (++_void <= few || _void * 2 <= _later.Count)
+            return;
+        var left = _later.UnorderedItems.Where(one => !IsVoid(one.Element)).ToList();
+        _later.Clear();
+        _later.EnqueueRange(left);
+        _void = 0;
+    }
+
     /// <summary>Lets something happen next. Bare, it has no context: what comes back to none goes on inside of it.</summary>
     internal void Post(SendOrPostCallback callback, object? state, bool isBare) => _now.Enqueue(new Happening(callback, state, 0, isBare, ++_sequence));
 
@@ -101,10 +115,10 @@ public sealed class World
     {
         while (_later.TryPeek(out var later, out var due))
         {
-            if (later.State is VirtualTimer timer && timer.Stamp != later.Stamp)
+            if (IsVoid(later))
             {
-                // It was set anew since.
                 _later.Dequeue();
+                _void--;
                 continue;
             }
 
@@ -119,6 +133,8 @@ public sealed class World
 
         return _now.TryDequeue(out next);
     }
+
+    private static bool IsVoid(in Happening happening) => happening.State is VirtualTimer timer && timer.Stamp != happening.Stamp;
 
     private void Happen(in Happening happening)
     {

@@ -52,8 +52,35 @@ public sealed partial class DocumentTests
             .ShouldBeEmpty();
     }
 
+    [Fact]
+    public void FieldsOfAnAgent_AreInTheTable_EachThatIsRead()
+    {
+        // What the models of an agent have in common with what goods require is read there.
+        var reader = Checkout.Read("src/Stoa.Market/Registry/ManifestReader.cs") + ReadDemand().Match(Checkout.Read("src/Stoa.Market/Registry/Goods/GoodsReader.cs")).Value;
+        var read = FieldRead().Matches(reader).Select(match => match.Groups[1].Value).Distinct().ToList();
+        var section = FieldsSection().Match(Checkout.Read("docs/agents.md")).Value;
+        var told = FieldRow().Matches(section).SelectMany(match => match.Groups[1].Value.Replace("[]", "", StringComparison.Ordinal).Split('.')).ToHashSet();
+
+        read.Count.ShouldBeGreaterThan(40);
+        read.Where(name => !told.Contains(name)).ShouldBeEmpty("docs/agents.md does not tell of it");
+        told.Where(name => !read.Contains(name)).ShouldBeEmpty("nobody reads it");
+    }
+
     private static IEnumerable<string> Documents() =>
         Checkout.Files(".", "*.md").Select(path => path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path);
+
+    /// <summary>A name that a member is asked for by: the first text of a call, or of a bound.</summary>
+    [GeneratedRegex(@"(?:\b(?:Text|OptionalText|Texts|Number|Flag|Has|IsNamed|Object|Objects|Raw|Thousandths|Tier)|\b(?:Parsed|OneOf)<\w+>|\bReadMoney\(fields, |^ {8})\(?""([a-zA-Z]+)""", RegexOptions.Multiline)]
+    private static partial Regex FieldRead();
+
+    [GeneratedRegex(@"\bReadDemand\(JsonFields.*?\n    }", RegexOptions.Singleline)]
+    private static partial Regex ReadDemand();
+
+    [GeneratedRegex(@"^## Fields of `agent\.json`.*?(?=^## )", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex FieldsSection();
+
+    [GeneratedRegex(@"^\| `([a-zA-Z.\[\]]+)` \|", RegexOptions.Multiline)]
+    private static partial Regex FieldRow();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

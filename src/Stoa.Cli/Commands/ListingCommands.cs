@@ -108,6 +108,7 @@ internal sealed class ListingShowCommand : StoaCommand
                     ? $"signed twice: {version.StatementId} and {other}"
                     : version.Withdrawal?.Reason ?? (version.Deprecation is null ? "" : Say(version.Deprecation)),
             ])]);
+        ShowNodes(invocation, found.Versions);
         if (found.Publisher.Contradictions is { } count)
         {
             invocation.Screen.Note(
@@ -115,6 +116,16 @@ internal sealed class ListingShowCommand : StoaCommand
         }
 
         return ExitCode.Ok;
+    }
+
+    /// <summary>Where it is at hand: a line a node, since peer ids are long and many nodes have several versions.</summary>
+    private static void ShowNodes(Invocation invocation, IReadOnlyList<ListingVersionBody> versions)
+    {
+        var nodes = versions.SelectMany(version => version.Nodes.Select(node => (Node: node, version.Version))).GroupBy(one => one.Node, one => one.Version).ToList();
+        if (nodes.Count == 0)
+            return;
+        invocation.Screen.Line();
+        invocation.Screen.Table(["Node", "Has at hand"], [.. nodes.Select(node => (IReadOnlyList<string>)[node.Key, string.Join(", ", node)])]);
     }
 
     private static string Say(ListingDeprecationBody deprecation) =>

@@ -41,12 +41,18 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
             : await SmallFile.ReadEnvelopeAsync(invocation, subject, "receipt", cancellationToken);
         // Another operator's node has signed for the task that it was there.
         var supplied = isTask ? (await invocation.Client.GetTaskAsync(subject, cancellationToken: cancellationToken)).Result?.Supplied : null;
+        if (supplied is not null && invocation.Get(_rerun))
+        {
+            throw new CommandFailure(
+                $"The node {supplied.Node} has run it, and the program is there: it cannot be run again from here.", ExitCode.Refused, hint: RerunElsewhere(subject));
+        }
+
         var check = ReceiptCheck.Verify(envelope, await FindNodeAsync(invocation, isTask, supplied, cancellationToken));
         if (isTask && check.Receipt.TaskId.ToString() != (supplied?.TaskId ?? subject))
             throw new CommandFailure($"The node gave the receipt of {check.Receipt.TaskId}, not of {supplied?.TaskId ?? subject}.", ExitCode.Refused);
         var auction = isTask && check.Receipt.Auction is not null ? await AuctionCheck.OfAsync(invocation.Client, check.Receipt, cancellationToken) : null;
         var report = invocation.Get(_rerun) ? await RerunAsync(invocation, check, cancellationToken) : null;
-        Tell(invocation.Screen, check.Receipt, auction, report);
+        Tell(invocation.Screen, check.Receipt, auction, report, supplied is null ? "--rerun" : RerunElsewhere(subject));
         return report is null or { Confirms: true } ? ExitCode.Ok : ExitCode.Refused;
     }
 
@@ -73,7 +79,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         return isTask ? PeerId.Parse((await invocation.Client.GetNodeAsync(cancellationToken)).PeerId) : null;
     }
 
-    private static void Tell(Screen screen, Receipt receipt, AuctionCheck? auction, RerunReport? report)
+    private static void Tell(Screen screen, Receipt receipt, AuctionCheck? auction, RerunReport? report, string way)
     {
         if (screen.IsJson)
         {
@@ -114,8 +120,12 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         else if (report is not null)
             screen.Markup($"[red]✗[/] Run again on this machine: {Difference(receipt, report)}");
         else
-            screen.Note("[grey]Whether it is true, this machine can find out: --rerun[/]");
+            screen.Note($"[grey]Whether it is true, this machine can find out:[/] {Format.Escaped(way)}");
     }
+
+    // The receipt names the agent as the node has it that ran it.
+    private static string RerunElsewhere(string task) =>
+        $"stoa receipt get {task} -o receipt.json, then at that node's address: stoa receipt verify receipt.json --rerun --input FILE --address URL";
 
     internal static string Split(Receipt receipt) =>
         $"{Format.Money(receipt.Shares.Creator.ToString())} creator + {Format.Money(receipt.Shares.Node.ToString())} node + {Format.Money(receipt.Shares.Platform.ToString())} platform";

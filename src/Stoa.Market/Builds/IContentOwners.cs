@@ -6,9 +6,6 @@ namespace Stoa.Market.Builds;
 /// <summary>Who may read which content. A digest is not a password: content belongs to those who brought it or were given it.</summary>
 public interface IContentOwners
 {
-    /// <summary>Lets a user read content that a task of his has made; null makes it public, as an agent's program is.</summary>
-    Task GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken);
-
     /// <summary>Notes content that a user brings and that may get no owner: unless it does, it is deleted some time after it came, and until then it counts for the user.</summary>
     /// <param name="content">Before it is stored.</param>
     /// <param name="user">Who brings it.</param>

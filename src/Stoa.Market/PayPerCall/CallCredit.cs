@@ -41,9 +41,15 @@ public enum CallRefusal
     /// <summary>Another request makes the same call just now.</summary>
     CallUnderWay,
 
-    /// <summary>As many inputs are on their way for calls of the payer, or as many bytes are here for those of the channel that have not ended, as may be.</summary>
+    /// <summary>As many inputs are on their way for calls of the payer, or as many bytes are here for those of the channel, as may be.</summary>
     InputsTooMany,
 
     /// <summary>The node has no room for the input now.</summary>
     InputsBusy,
+
+    /// <summary>Outputs of calls of the payer take up, or could come to, as many bytes as may be.</summary>
+    OutputsTooMany,
+
+    /// <summary>The node has no room for the output now.</summary>
+    OutputsBusy,
 }

@@ -159,8 +159,6 @@ public sealed partial class ExecuteTask
         var good = answers.Where(answer => answer.Output == agreed).ToList();
         var first = good[0];
         var inline = await first.Spool.CompleteAsync();
-        if (inline is null)
-            await owners.GrantAsync(new ContentDescriptor(agreed.Value, first.OutputBytes), task.OwnerId, CancellationToken.None);
         var (shares, payees, sale) = Share(task, here, good);
         var receipt = first.Sale?.Receipt ?? first.Receipt!;
         var next = task.Succeed(
@@ -174,6 +172,7 @@ public sealed partial class ExecuteTask
             [TaskEvents.Ended(next, now), .. EarnedBy(next, sale, now)])
         {
             Runs = runs,
+            StoredOutput = inline is null ? new ContentDescriptor(agreed.Value, first.OutputBytes) : null,
             Verdict = sale is null ? null : AgentVerdict.OfSuccess(task, here!.Version, sale.Receipt.Usage, sale.Earned.Shares.Total, now),
         };
     }

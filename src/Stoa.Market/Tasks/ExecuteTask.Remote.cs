@@ -85,8 +85,6 @@ public sealed partial class ExecuteTask
         var receipt = done.Receipt;
         if (receipt.Price > task.MaxPrice)
             throw new InvalidOperationException($"The price of {task.Id} is above its hold of {task.MaxPrice}.");
-        if (inline is null)
-            await owners.GrantAsync(new ContentDescriptor(receipt.OutputDigest, done.OutputBytes), task.OwnerId, CancellationToken.None);
         var now = Now();
         var next = task.Succeed(
             new TaskResult(receipt.OutputDigest, done.OutputBytes, inline is not null, done.MediaType, receipt.Usage, receipt.Price, receipt.Id)
@@ -96,7 +94,10 @@ public sealed partial class ExecuteTask
             now);
         var (shares, payees) = PayeesOfSupplied(receipt.Price);
         return new AttemptEnd(
-            next, Settlement.Capture(task, shares, payees, ids, now), new SignedReceipt(receipt.Id, task.Id, done.Envelope), inline, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(next, now)]);
+            next, Settlement.Capture(task, shares, payees, ids, now), new SignedReceipt(receipt.Id, task.Id, done.Envelope), inline, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(next, now)])
+        {
+            StoredOutput = inline is null ? new ContentDescriptor(receipt.OutputDigest, done.OutputBytes) : null,
+        };
     }
 
     private static AttemptOutcome.Failed Unsupplied(string detail) => new(new TaskFailure(FailureCode.SupplierFailed, $"{detail} Nothing was charged.", "", null), default);

@@ -119,7 +119,7 @@ public sealed partial class ExecuteTask(
     IdSource ids,
     TimeProvider time,
     Random random,
-    IRemoteWork remote)
+    IRemoteRuns remote)
 {
     private const int MaxRemembered = 4_096;
 
@@ -268,8 +268,6 @@ public sealed partial class ExecuteTask(
             return await FailAsync(task, agent, misfit);
         }
 
-        if (stored is not null)
-            await owners.GrantAsync(stored, task.OwnerId, CancellationToken.None);
         var (receipt, earned) = await SellAsync(task, task.Agent, agent, completed, facts);
         var (price, calls, now) = (earned.Shares.Total, earned.Calls, receipt.FinishedAt);
         if (price > task.MaxPrice)
@@ -288,6 +286,7 @@ public sealed partial class ExecuteTask(
         return new AttemptEnd(
             next, Settlement.Capture(task, earned.Shares, PayeesOf(agent, wallets, earned.Parts), ids, now), receipt.Sign(node), inline, completed.Log, events)
         {
+            StoredOutput = stored,
             Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
         };
     }

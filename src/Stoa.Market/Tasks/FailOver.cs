@@ -13,7 +13,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="random">Chance of the choice; safe for many threads.</param>
 /// <param name="remote">Knows the agents of the network.</param>
-public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, Cell cell, long maxMemoryBytes, Random random, IRemoteWork remote)
+public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, Cell cell, long maxMemoryBytes, Random random, IRemoteOffers remote)
 {
     /// <summary>How many agents try one task, the first one included.</summary>
     public const int MaxAgents = 3;

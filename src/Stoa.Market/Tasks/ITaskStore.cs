@@ -1,4 +1,5 @@
 using Stoa.Market.Auctions;
+using Stoa.Market.Builds;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -83,6 +84,9 @@ public sealed record AttemptEnd(
 {
     /// <summary>What each executor of a task gave that several of them ran; empty for all others.</summary>
     public IReadOnlyList<TaskRun> Runs { get; init; } = [];
+
+    /// <summary>The output, where it is in the content store; null where it is not. It becomes the owner's with the end, and is noted to be deleted if somebody else has ended the task.</summary>
+    public ContentDescriptor? StoredOutput { get; init; }
 
     /// <summary>What the attempt says about its agent; null when it says nothing.</summary>
     public EndedAttempt? Verdict { get; init; }

@@ -10,7 +10,7 @@ namespace Stoa.Market.Tasks;
 /// the same requirement, and put out to bids anew when it was. A task is replayed once: to repeat the act gives the same new task. Should that fail
 /// too, it is the one to be replayed.
 /// </remarks>
-public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit, IRemoteWork remote)
+public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit, IRemoteOffers remote)
 {
     /// <summary>Replays a task.</summary>
     /// <param name="owner">The consumer.</param>

@@ -24,7 +24,7 @@ public sealed partial class SubmitTask
         public Dictionary<ListingName, ForeignAgent?> Foreign { get; } = [];
 
         /// <summary>What tasks like this one can cost at suppliers, who are asked once for all that are about as large: for the next power of two of bytes. What is held too much is released.</summary>
-        public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteWork suppliers, QuoteRequest request, Money? most, CancellationToken cancellationToken)
+        public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteOffers suppliers, QuoteRequest request, Money? most, CancellationToken cancellationToken)
         {
             var rounded = Rounded(request);
             var key = new Asked(rounded, most);
@@ -38,7 +38,7 @@ public sealed partial class SubmitTask
         }
 
         /// <summary>What each supplier takes for a run that is to be compared with others, asked for in the same way.</summary>
-        public async Task<Outcome<Money[], TaskRefusal>> QuoteRunsAsync(IRemoteWork suppliers, QuoteRequest request, string name, CancellationToken cancellationToken)
+        public async Task<Outcome<Money[], TaskRefusal>> QuoteRunsAsync(IRemoteOffers suppliers, QuoteRequest request, string name, CancellationToken cancellationToken)
         {
             var rounded = Rounded(request);
             var key = (new Asked(rounded, null), name);

@@ -44,7 +44,7 @@ public sealed partial class SubmitTask(
     IdSource ids,
     TimeProvider time,
     Random random,
-    IRemoteWork remote)
+    IRemoteOffers remote)
 {
     /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
     public const int MaxSchemaInputBytes = 8 << 20;

@@ -3,7 +3,7 @@ using Stoa.Primitives;
 namespace Stoa.Network.Gossip;
 
 /// <summary>A neighbour: what it wants to hear, what is to be sent to it, and what it has asked for in this heartbeat. Guarded by the overlay's lock, but for its queue.</summary>
-internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Hosting.Turnstile turns)
+internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Hosting.Turnstile turns, PeerScores.Tally tally)
 {
     public PeerId Id => id;
 
@@ -15,6 +15,9 @@ internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Ho
     /// <summary>Its places among what is judged.</summary>
     public Hosting.Turnstile Turns => turns;
 
+    /// <summary>What is counted of it.</summary>
+    public PeerScores.Tally Tally => tally;
+
     /// <summary>Whether there is a stream to it.</summary>
     public bool IsOpen { get; set; }
 
@@ -25,6 +28,9 @@ internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Ho
     public bool HasBackoffs { get; set; }
 
     public HashSet<string> Topics { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What it was worth at the last heartbeat: that costs some, and within one it does not change by much.</summary>
+    public double Score { get; set; }
 
     /// <summary>How many meshes it is in.</summary>
     public int Meshes { get; set; }

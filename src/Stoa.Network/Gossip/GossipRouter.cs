@@ -208,6 +208,8 @@ public sealed class GossipRouter : IAsyncDisposable
     {
         if (_host.DirectConnectionTo(id) is not { } connection)
             return null;
+        if (_overlay.Find(id) is { } known && IsSentTo(id))
+            return known;
         var peer = _overlay.Meet(id, connection.IsInitiator, AddressNetwork.Of(connection.RemoteAddress, _options.AllowsPrivateAddresses));
         lock (_lock)
         {
@@ -228,6 +230,12 @@ public sealed class GossipRouter : IAsyncDisposable
         return null;
     }
 
+    private bool IsSentTo(PeerId id)
+    {
+        lock (_lock)
+            return _senders.ContainsKey(id) && !_stop.IsCancellationRequested;
+    }
+
     private void Part(PeerId id)
     {
         CancellationTokenSource? stop;
@@ -241,11 +249,10 @@ public sealed class GossipRouter : IAsyncDisposable
     {
         // Not all nodes at once.
         await Task.Delay(_options.HeartbeatInterval * (_host.Choose(1_000) / 1_000.0), _host.Time, _stop.Token);
-        while (true)
-        {
-            await Task.Delay(_options.HeartbeatInterval, _host.Time, _stop.Token);
+        using var beats = new PeriodicTimer(_options.HeartbeatInterval, _host.Time);
+        await using var stopping = _stop.Token.UnsafeRegister(static beats => ((PeriodicTimer)beats!).Dispose(), beats);
+        while (await beats.WaitForNextTickAsync())
             _overlay.Heartbeat();
-        }
     }
 
     /// <summary>Sends to a peer what its queue has, on one stream, which is opened anew when it is lost.</summary>
@@ -306,6 +313,8 @@ public sealed class GossipRouter : IAsyncDisposable
         await using var stream = await _host.OpenStreamAsync(connection, [GossipOptions.Protocol, GossipOptions.OldProtocol], cancellationToken);
         _overlay.Open(peer, hasBackoffs: stream.Protocol == GossipOptions.Protocol);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timeout = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _host.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ended.Token);
         Task? watching = null;
         try
         {
@@ -313,9 +322,14 @@ public sealed class GossipRouter : IAsyncDisposable
             {
                 while (peer.Queue.Take() is { } rpc)
                 {
-                    using var timeout = new CancellationTokenSource(_options.SendTimeout, _host.Time);
-                    using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, ended.Token);
-                    await stream.WriteMessageAsync(rpc, both.Token);
+                    var writing = stream.WriteMessageAsync(rpc, both.Token);
+                    // A timer is set only where it takes time.
+                    var isSlow = !writing.IsCompleted;
+                    if (isSlow)
+                        timeout.CancelAfter(_options.SendTimeout);
+                    await writing;
+                    if (isSlow)
+                        timeout.CancelAfter(Timeout.InfiniteTimeSpan);
                     // Reading tells whether the peer speaks it at all, and when it ends the stream.
                     watching ??= WatchAsync(stream, ended);
                 }

@@ -43,18 +43,34 @@ internal sealed class MessageCache(GossipOptions options)
     }
 
     /// <summary>What is told of in a topic.</summary>
-    public List<MessageId> IdsOf(string topic) =>
-        [.. _windows.TakeLast(options.HistoryGossip).SelectMany(window => window).Where(message => message.Topic == topic).Select(message => message.Id)];
+    public List<MessageId> IdsOf(string topic)
+    {
+        var ids = new List<MessageId>();
+        for (var window = Math.Max(0, _windows.Count - options.HistoryGossip); window < _windows.Count; window++)
+        {
+            foreach (var message in _windows[window])
+            {
+                if (message.Topic == topic)
+                    ids.Add(message.Id);
+            }
+        }
+
+        return ids;
+    }
 
     /// <summary>A heartbeat is over.</summary>
     public void Shift()
     {
-        _windows.Add(new Queue<(MessageId Id, string Topic)>());
-        if (_windows.Count <= options.HistoryLength)
-            return;
-        foreach (var (id, _) in _windows[0])
-            Drop(id);
-        _windows.RemoveAt(0);
+        var next = new Queue<(MessageId Id, string Topic)>();
+        if (_windows.Count >= options.HistoryLength)
+        {
+            next = _windows[0];
+            _windows.RemoveAt(0);
+            while (next.TryDequeue(out var oldest))
+                Drop(oldest.Id);
+        }
+
+        _windows.Add(next);
     }
 
     private void Drop(MessageId id)

@@ -22,23 +22,32 @@ internal sealed partial class Overlay
             _seen.Expire(now);
             if (_ticks % BackoffTicks == 0)
                 _backoffs.Expire(now);
-            // A score costs some; within a heartbeat it does not change by much.
-            var scores = _peers.Values.ToDictionary(peer => peer, peer => _scores.ScoreOf(peer.Id));
+            foreach (var peer in _peers.Values)
+                peer.Score = _scores.ScoreOf(peer.Tally);
             foreach (var (topic, mesh) in _meshes)
             {
-                Tend(topic, mesh, scores);
-                Tell(topic, mesh, scores);
+                Tend(topic, mesh);
+                Tell(topic, mesh);
             }
 
-            TendFanouts(now, scores);
+            if (_fanouts.Count > 0)
+                TendFanouts(now);
             _cache.Shift();
         }
     }
 
-    private void Tend(string topic, HashSet<GossipPeer> mesh, Dictionary<GossipPeer, double> scores)
+    private void Tend(string topic, HashSet<GossipPeer> mesh)
     {
-        foreach (var peer in mesh.Where(peer => scores[peer] < 0).ToList())
-            Prune(peer, topic, options.PruneBackoff);
+        var outbound = 0;
+        foreach (var peer in mesh)
+        {
+            // It may be removed within: a set bears that.
+            if (peer.Score < 0)
+                Prune(peer, topic, options.PruneBackoff);
+            else if (peer.IsOutbound)
+                outbound++;
+        }
+
         if (mesh.Count < options.MinMeshSize)
         {
             foreach (var peer in Pick(topic, options.MeshSize - mesh.Count, peer => !mesh.Contains(peer) && MayGraft(peer, topic)))
@@ -46,30 +55,31 @@ internal sealed partial class Overlay
         }
 
         if (mesh.Count > options.MaxMeshSize)
-            Thin(topic, mesh, scores);
+            Thin(topic, mesh);
         // Who only takes connections is easily surrounded: some of the mesh are of this node's own choice.
-        if (mesh.Count >= options.MinMeshSize && mesh.Count(peer => peer.IsOutbound) is var outbound && outbound < options.MinOutbound)
+        if (mesh.Count >= options.MinMeshSize && outbound < options.MinOutbound)
         {
+            outbound = mesh.Count(peer => peer.IsOutbound);
             foreach (var peer in Pick(topic, options.MinOutbound - outbound, peer => peer.IsOutbound && !mesh.Contains(peer) && MayGraft(peer, topic)))
                 Graft(peer, topic, mesh);
         }
 
         if (_ticks % options.OpportunisticGraftTicks == 0 && mesh.Count > 1)
         {
-            var median = mesh.Select(peer => scores[peer]).Order().ElementAt(mesh.Count / 2);
+            var median = mesh.Select(peer => peer.Score).Order().ElementAt(mesh.Count / 2);
             if (median >= options.Score.OpportunisticGraftThreshold)
                 return;
-            foreach (var peer in Pick(topic, options.OpportunisticGraftPeers, peer => !mesh.Contains(peer) && scores[peer] > median && MayGraft(peer, topic)))
+            foreach (var peer in Pick(topic, options.OpportunisticGraftPeers, peer => !mesh.Contains(peer) && peer.Score > median && MayGraft(peer, topic)))
                 Graft(peer, topic, mesh);
         }
     }
 
     /// <summary>Prunes a mesh down to D: the best stay, and enough of those that were dialled; of the others chance decides.</summary>
-    private void Thin(string topic, HashSet<GossipPeer> mesh, Dictionary<GossipPeer, double> scores)
+    private void Thin(string topic, HashSet<GossipPeer> mesh)
     {
         var order = mesh.ToList();
         Shuffle(order);
-        order = [.. order.OrderByDescending(peer => scores[peer])];
+        order = [.. order.OrderByDescending(peer => peer.Score)];
         var best = order[..Math.Min(options.MeshBest, order.Count)];
         var others = order[best.Count..];
         Shuffle(others);
@@ -81,25 +91,29 @@ internal sealed partial class Overlay
     }
 
     /// <summary>Tells some who are not in the mesh what messages there are.</summary>
-    private void Tell(string topic, HashSet<GossipPeer> except, Dictionary<GossipPeer, double> scores)
+    private void Tell(string topic, HashSet<GossipPeer> except)
     {
-        var ids = _cache.IdsOf(topic);
-        if (ids.Count == 0)
+        if (_cache.Count == 0)
             return;
-        var listeners = _peers.Values.Count(peer => IsListener(peer));
+        var listeners = 0;
+        foreach (var peer in _peers.Values)
+            listeners += IsListener(peer) ? 1 : 0;
+        if (listeners == 0 || _cache.IdsOf(topic) is not { Count: > 0 } ids)
+            return;
         foreach (var peer in Pick(topic, Math.Max(options.LazyPeers, (int)(listeners * options.GossipFactor)), IsListener))
         {
             // Where there are more than may be told, each hears of others.
-            Shuffle(ids);
+            if (ids.Count > options.MaxIdsPerHeartbeat)
+                Shuffle(ids);
             foreach (var part in ToParts(ids.Count > options.MaxIdsPerHeartbeat ? ids[..options.MaxIdsPerHeartbeat] : ids))
                 peer.Queue.Add(new Wire.Rpc { Control = new Wire.Control { Ihave = { new Wire.IHave { Topic = topic, MessageIds = { part } } } } }, SendPriority.Gossip);
         }
 
         bool IsListener(GossipPeer peer) =>
-            peer.IsOpen && peer.Topics.Contains(topic) && !except.Contains(peer) && scores[peer] >= options.Score.GossipThreshold;
+            peer.IsOpen && peer.Topics.Contains(topic) && !except.Contains(peer) && peer.Score >= options.Score.GossipThreshold;
     }
 
-    private void TendFanouts(DateTimeOffset now, Dictionary<GossipPeer, double> scores)
+    private void TendFanouts(DateTimeOffset now)
     {
         foreach (var (topic, fanout) in _fanouts.ToList())
         {
@@ -109,9 +123,9 @@ internal sealed partial class Overlay
                 continue;
             }
 
-            fanout.Peers.RemoveWhere(peer => scores[peer] < options.Score.PublishThreshold);
+            fanout.Peers.RemoveWhere(peer => peer.Score < options.Score.PublishThreshold);
             Fill(topic, fanout);
-            Tell(topic, fanout.Peers, scores);
+            Tell(topic, fanout.Peers);
         }
     }
 }

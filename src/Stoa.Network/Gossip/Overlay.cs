@@ -43,11 +43,17 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         {
             if (_peers.TryGetValue(id, out var peer))
                 return peer;
-            peer = new GossipPeer(id, isOutbound, new SendQueue(options, metrics), new Hosting.Turnstile(options.MaxJudgedPerPeer));
+            peer = new GossipPeer(id, isOutbound, new SendQueue(options, metrics), new Hosting.Turnstile(options.MaxJudgedPerPeer), _scores.AddPeer(id, network));
             _peers.Add(id, peer);
-            _scores.AddPeer(id, network);
             return peer;
         }
+    }
+
+    /// <summary>A peer that was met and has not gone; null for any other.</summary>
+    public GossipPeer? Find(PeerId id)
+    {
+        lock (_lock)
+            return _peers.GetValueOrDefault(id);
     }
 
     /// <summary>A peer has gone.</summary>

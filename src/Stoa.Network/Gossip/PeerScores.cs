@@ -27,16 +27,19 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
             tally.Topics.Remove(topic);
     }
 
-    public void AddPeer(PeerId peer, AddressNetwork? network)
+    /// <summary>A peer has come.</summary>
+    /// <returns>What is counted of it, until it goes.</returns>
+    public Tally AddPeer(PeerId peer, AddressNetwork? network)
     {
         if (!_tallies.TryGetValue(peer, out var tally))
-            _tallies.Add(peer, tally = new Tally());
+            _tallies.Add(peer, tally = new Tally(peer));
         if (tally.IsConnected)
-            return;
+            return tally;
         tally.IsConnected = true;
         tally.Network = network;
         if (network is { } one)
             _networks[one] = _networks.GetValueOrDefault(one) + 1;
+        return tally;
     }
 
     /// <summary>A peer has gone. Only what is bad is remembered of it: who comes again does not begin anew.</summary>
@@ -66,17 +69,18 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     }
 
     /// <summary>What a peer is worth; 0 for one that is not known.</summary>
-    public double ScoreOf(PeerId peer)
+    public double ScoreOf(PeerId peer) => _tallies.TryGetValue(peer, out var tally) ? ScoreOf(tally) : 0;
+
+    /// <summary>What a peer is worth.</summary>
+    public double ScoreOf(Tally tally)
     {
-        if (!_tallies.TryGetValue(peer, out var tally))
-            return 0;
         var score = 0.0;
-        foreach (var (topic, counts) in tally.Topics)
-            score += _topics[topic].Weight * ScoreOf(counts, _topics[topic]);
+        foreach (var (_, counts) in tally.Topics)
+            score += counts.Options.Weight * ScoreOf(counts, counts.Options);
         if (_options.TopicScoreCap > 0)
             score = Math.Min(score, _options.TopicScoreCap);
         if (_options.ApplicationScore is { } application)
-            score += _options.ApplicationWeight * application(peer);
+            score += _options.ApplicationWeight * application(tally.Peer);
         if (tally.Network is { } network && _networks[network] - _options.ColocationThreshold is > 0 and var surplus)
             score += _options.ColocationWeight * surplus * surplus;
         if (tally.Behaviour - _options.BehaviourThreshold is > 0 and var excess)
@@ -138,7 +142,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     public void Decay()
     {
         var now = time.GetUtcNow();
-        foreach (var (peer, tally) in _tallies.ToList())
+        foreach (var (peer, tally) in _tallies)
         {
             if (!tally.IsConnected)
             {
@@ -149,9 +153,9 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
             }
 
             tally.Behaviour = Less(tally.Behaviour, _options.BehaviourDecay);
-            foreach (var (topic, counts) in tally.Topics)
+            foreach (var (_, counts) in tally.Topics)
             {
-                var score = _topics[topic];
+                var score = counts.Options;
                 counts.FirstDeliveries = Less(counts.FirstDeliveries, score.FirstDeliveriesDecay);
                 counts.MeshDeliveries = Less(counts.MeshDeliveries, score.MeshDeliveriesDecay);
                 counts.MeshFailures = Less(counts.MeshFailures, score.MeshFailureDecay);
@@ -191,15 +195,18 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     /// <summary>What is counted of a peer in a topic; null where nothing is.</summary>
     private TopicTally? Counts(PeerId peer, string topic)
     {
-        if (!_topics.ContainsKey(topic) || !_tallies.TryGetValue(peer, out var tally))
+        if (!_topics.TryGetValue(topic, out var score) || !_tallies.TryGetValue(peer, out var tally))
             return null;
         if (!tally.Topics.TryGetValue(topic, out var counts))
-            tally.Topics.Add(topic, counts = new TopicTally());
+            tally.Topics.Add(topic, counts = new TopicTally(score));
         return counts;
     }
 
-    private sealed class Tally
+    /// <summary>What is counted of a peer.</summary>
+    internal sealed class Tally(PeerId peer)
     {
+        public PeerId Peer => peer;
+
         public bool IsConnected { get; set; }
 
         public DateTimeOffset Until { get; set; }
@@ -211,8 +218,11 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
         public Dictionary<string, TopicTally> Topics { get; } = new(StringComparer.Ordinal);
     }
 
-    private sealed class TopicTally
+    /// <summary>What is counted of it in a topic.</summary>
+    internal sealed class TopicTally(TopicScoreOptions options)
     {
+        public TopicScoreOptions Options => options;
+
         public DateTimeOffset? MeshSince { get; set; }
 
         public TimeSpan TimeInMesh { get; set; }

@@ -6,6 +6,8 @@ namespace Stoa.Network.Gossip;
 /// <remarks>One of each answer to an IHAVE is followed, so there are at most as many as those per heartbeat, times the heartbeats of the deadline.</remarks>
 internal sealed class Promises(GossipOptions options)
 {
+    private static readonly Dictionary<PeerId, int> s_none = [];
+
     private readonly Dictionary<MessageId, Dictionary<PeerId, DateTimeOffset>> _promises = [];
 
     public void Add(MessageId id, PeerId peer, DateTimeOffset now)
@@ -29,8 +31,10 @@ internal sealed class Promises(GossipOptions options)
     }
 
     /// <summary>Who has broken how many since the last time.</summary>
-    public Dictionary<PeerId, int> TakeBroken(DateTimeOffset now)
+    public IReadOnlyDictionary<PeerId, int> TakeBroken(DateTimeOffset now)
     {
+        if (_promises.Count == 0)
+            return s_none;
         var broken = new Dictionary<PeerId, int>();
         foreach (var (id, peers) in _promises.ToList())
         {

@@ -13,14 +13,12 @@ internal enum SeenState
 }
 
 /// <summary>A message that was seen, and who brought it again.</summary>
-internal sealed class SeenMessage(PeerId first, DateTimeOffset at)
+internal sealed class SeenMessage(PeerId first)
 {
     // More than a mesh has, so that all who count are counted; not as many as there may be peers.
     private const int MaxCarriers = 32;
 
     private List<PeerId>? _carriers;
-
-    public DateTimeOffset At => at;
 
     public SeenState State { get; private set; }
 
@@ -52,7 +50,7 @@ internal sealed class SeenMessage(PeerId first, DateTimeOffset at)
 internal sealed class SeenMessages(GossipOptions options)
 {
     private readonly Dictionary<MessageId, SeenMessage> _messages = [];
-    private readonly Queue<MessageId> _byAge = [];
+    private readonly Queue<(MessageId Id, DateTimeOffset At)> _byAge = [];
 
     public int Count => _messages.Count;
 
@@ -62,19 +60,19 @@ internal sealed class SeenMessages(GossipOptions options)
     /// <returns>Null when it was there.</returns>
     public SeenMessage? Add(MessageId id, PeerId first, DateTimeOffset now)
     {
-        var seen = new SeenMessage(first, now);
+        var seen = new SeenMessage(first);
         if (!_messages.TryAdd(id, seen))
             return null;
-        _byAge.Enqueue(id);
+        _byAge.Enqueue((id, now));
         if (_byAge.Count > options.MaxSeen)
-            _messages.Remove(_byAge.Dequeue());
+            _messages.Remove(_byAge.Dequeue().Id);
         return seen;
     }
 
     /// <summary>Forgets those that are too old.</summary>
     public void Expire(DateTimeOffset now)
     {
-        while (_byAge.TryPeek(out var oldest) && now - _messages[oldest].At >= options.SeenLifetime)
-            _messages.Remove(_byAge.Dequeue());
+        while (_byAge.TryPeek(out var oldest) && now - oldest.At >= options.SeenLifetime)
+            _messages.Remove(_byAge.Dequeue().Id);
     }
 }

@@ -1,4 +1,4 @@
-using System.Threading.Channels;
+using Stoa.Network.Muxing;
 
 namespace Stoa.Network.Gossip;
 
@@ -24,7 +24,7 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
 {
     private readonly Lock _lock = new();
     private readonly Queue<(Wire.Rpc Part, int Size)>[] _queues = [[], [], [], []];
-    private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly Waiter<bool> _reader = new(SynchronizationContext.Current);
     private long _bytes;
     private int _count;
 
@@ -59,9 +59,10 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
             _queues[(int)priority].Enqueue((part, size));
             _bytes += size;
             _count++;
+            if (_reader.IsWaiting)
+                _reader.Complete(true);
         }
 
-        _signal.Writer.TryWrite(true);
         return true;
     }
 
@@ -100,7 +101,30 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
     }
 
     /// <summary>Waits until there is something.</summary>
-    public async Task WaitAsync(CancellationToken cancellationToken) => await _signal.Reader.ReadAsync(cancellationToken);
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    /// <exception cref="IOException">Somebody waits already, or has not seen yet that he is not to any more.</exception>
+    public ValueTask WaitAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_count > 0)
+                return ValueTask.CompletedTask;
+            if (!_reader.IsIdle)
+                return ValueTask.FromException(new IOException("Another stream to the same peer has not ended yet."));
+            var wait = new ValueTask(_reader, _reader.Begin());
+            _reader.CancelWith(static (queue, token) => ((SendQueue)queue!).Cancel(token), this, cancellationToken);
+            return wait;
+        }
+    }
+
+    private void Cancel(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (_reader.IsWaiting && _reader.Cancellation == cancellationToken)
+                _reader.Fail(new OperationCanceledException(cancellationToken));
+        }
+    }
 
     /// <summary>Forgets all: the stream that it was for is no more.</summary>
     public void Clear()

@@ -43,7 +43,7 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
     public IPeerConnection? Find(PeerId peer)
     {
         lock (_lock)
-            return _byPeer.TryGetValue(peer, out var open) ? (open.Find(one => !one.Connection.RemoteAddress.IsCircuit) ?? open[0]).Connection : null;
+            return _byPeer.TryGetValue(peer, out var open) ? (open.Find(static one => !one.IsCircuit) ?? open[0]).Connection : null;
     }
 
     /// <summary>Takes one in.</summary>
@@ -62,7 +62,7 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
                 _byPeer.Add(connection.RemotePeer, open = []);
             else if (open!.Count >= MaxPerPeer)
                 return ("peer", false);
-            open!.Add(new Open(connection, time.GetTimestamp()));
+            open!.Add(new Open(connection, time.GetTimestamp(), connection.RemoteAddress.IsCircuit));
             _count++;
             if (!connection.IsInitiator && block is { } key)
                 _byAddress[key] = _byAddress.GetValueOrDefault(key) + 1;
@@ -126,5 +126,5 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
         }
     }
 
-    private sealed record Open(IPeerConnection Connection, long Since);
+    private sealed record Open(IPeerConnection Connection, long Since, bool IsCircuit);
 }

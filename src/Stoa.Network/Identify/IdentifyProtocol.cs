@@ -29,6 +29,7 @@ public sealed class IdentifyProtocol : IAsyncDisposable
     private readonly Host _host;
     private readonly Lock _lock = new();
     private readonly Dictionary<PeerId, ulong> _sequences = [];
+    private (IReadOnlyList<Multiaddr> Addresses, byte[] Record) _told = ([], []);
     private readonly CancellationTokenSource _stop;
     private Task _pushing = Task.CompletedTask;
     private bool _isPushDue;
@@ -140,12 +141,23 @@ public sealed class IdentifyProtocol : IAsyncDisposable
             ProtocolVersion = _host.Options.ProtocolVersion,
             AgentVersion = _host.Options.AgentVersion,
             ObservedAddress = ByteString.CopyFrom(stream.Connection.RemoteAddress.ToBytes().Span),
-            SignedPeerRecord = ByteString.CopyFrom(PeerRecord.Seal(_host.Key, (ulong)_host.Time.GetUtcNow().ToUnixTimeMilliseconds(), addresses)),
+            SignedPeerRecord = ByteString.CopyFrom(RecordOf(addresses)),
         };
         message.ListenAddresses.AddRange(addresses.Select(address => ByteString.CopyFrom(address.ToBytes().Span)));
         message.Protocols.AddRange(_host.Protocols);
         await stream.WriteMessageAsync(message, cancellationToken);
         await stream.CompleteWritesAsync(cancellationToken);
+    }
+
+    /// <summary>The record that was told last, as long as it says the same; else a later one.</summary>
+    private byte[] RecordOf(IReadOnlyList<Multiaddr> addresses)
+    {
+        lock (_lock)
+        {
+            if (_told.Record.Length == 0 || !_told.Addresses.SequenceEqual(addresses))
+                _told = (addresses, PeerRecord.Seal(_host.Key, (ulong)_host.Time.GetUtcNow().ToUnixTimeMilliseconds(), addresses));
+            return _told.Record;
+        }
     }
 
     private Task HearAsync(PeerStream stream, CancellationToken cancellationToken) => TakeAsync(stream, cancellationToken);

@@ -23,10 +23,10 @@ public sealed class PeerKey : IEquatable<PeerKey>
     private readonly byte[] _encoded;
     private readonly Verifier _verify;
 
-    private PeerKey(PeerKeyType type, byte[] encoded, Verifier verify)
+    private PeerKey(PeerKeyType type, byte[] encoded, Verifier verify, PeerId? peer = null)
     {
         (Type, _encoded, _verify) = (type, encoded, verify);
-        PeerId = PeerId.FromEncodedPublicKey(encoded);
+        PeerId = peer ?? PeerId.FromEncodedPublicKey(encoded);
     }
 
     private delegate bool Verifier(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature);
@@ -44,7 +44,7 @@ public sealed class PeerKey : IEquatable<PeerKey>
     public static PeerKey Of(PublicKey key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        return new PeerKey(PeerKeyType.Ecdsa, key.ToProtobuf(), key.Verify);
+        return new PeerKey(PeerKeyType.Ecdsa, key.ToProtobuf(), key.Verify, key.PeerId);
     }
 
     /// <summary>Takes a key from libp2p's PublicKey message.</summary>

@@ -23,6 +23,8 @@ internal sealed class Waiter<T>(SynchronizationContext? home) : IValueTaskSource
         Ended,
     }
 
+    public bool IsIdle => _state == State.Idle;
+
     public bool IsWaiting => _state == State.Waiting;
 
     /// <summary>Whose wait it is: a cancellation of an earlier one does nothing to this one.</summary>

@@ -100,6 +100,16 @@ public sealed class CellContentStore(Database database, FileContentStore files, 
         return deleted;
     }
 
+    /// <summary>What came before a time, in the order of the digests.</summary>
+    /// <param name="olderThan">By the clock of the nodes.</param>
+    /// <param name="after">Only those behind it; null for all.</param>
+    /// <param name="limit">The most.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    public Task<IReadOnlyList<ContentHash>> ListAsync(DateTimeOffset olderThan, ContentHash? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<ContentHash>(
+            "SELECT digest FROM content WHERE put_at < @olderThan AND digest > @after ORDER BY digest LIMIT @limit", new { olderThan, after = after?.ToString() ?? "", limit }),
+        cancellationToken);
+
     public void Dispose() => files.Dispose();
 
     private async Task<bool> InsertAsync(SqlSession session, ContentDescriptor stored)

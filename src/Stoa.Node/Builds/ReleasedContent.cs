@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
@@ -119,6 +120,43 @@ public sealed class ReleasedContent(Database database, IContentStore content, Ti
             session => session.QueryFirstOrDefaultAsync<Released>("SELECT digest, released_at FROM released_content WHERE digest = @digest", new { digest }), cancellationToken) is { } released)
         {
             await DeleteAsync(released, now, cancellationToken);
+        }
+    }
+
+    /// <summary>Deletes what nobody owns and nobody has noted: a node has crashed when the bytes were here, and before they were somebody's.</summary>
+    /// <param name="putBefore">Bytes that came later are left: whoever has brought them may be about to own them.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>How many.</returns>
+    public async Task<int> DeleteForgottenAsync(DateTimeOffset putBefore, CancellationToken cancellationToken)
+    {
+        var deleted = 0;
+        await foreach (var some in ListStoredAsync(putBefore, cancellationToken))
+        {
+            var known = (await database.ReadAsync(
+                session => session.QueryAsync<ContentHash>(
+                    "SELECT digest FROM content_owners WHERE digest IN @digests UNION SELECT digest FROM released_content WHERE digest IN @digests", new { digests = some.Select(digest => digest.ToString()) }),
+                cancellationToken)).ToHashSet();
+            foreach (var digest in some.Where(digest => !known.Contains(digest)))
+            {
+                if (await content.DeleteAsync(digest, putBefore, cancellationToken))
+                    deleted++;
+            }
+        }
+
+        return deleted;
+    }
+
+    private async IAsyncEnumerable<IReadOnlyList<ContentHash>> ListStoredAsync(DateTimeOffset putBefore, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (content is CellContentStore cell)
+        {
+            for (var some = await cell.ListAsync(putBefore, after: null, DigestsAtOnce, cancellationToken); some.Count > 0; some = await cell.ListAsync(putBefore, some[^1], DigestsAtOnce, cancellationToken))
+                yield return some;
+        }
+        else if (content is FileContentStore files)
+        {
+            foreach (var some in files.List(putBefore).Chunk(DigestsAtOnce))
+                yield return some;
         }
     }
 

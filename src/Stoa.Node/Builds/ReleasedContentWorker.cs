@@ -10,6 +10,9 @@ public sealed class ReleasedContentWorker(ReleasedContent released, IContentStor
     private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_betweenFiles = TimeSpan.FromHours(1);
 
+    // What an executor of several has made waits for the others, each of which may have a day for its run and another one for its input.
+    private static readonly TimeSpan s_forgotten = TimeSpan.FromDays(3);
+
     private readonly FailureLog _failures = new(logger, time);
     private DateTimeOffset _filesAt;
 
@@ -40,9 +43,13 @@ public sealed class ReleasedContentWorker(ReleasedContent released, IContentStor
     private async Task SweepFilesAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (content is not CellContentStore cell || now < _filesAt)
+        if (now < _filesAt)
             return;
-        await cell.SweepAsync(now - s_betweenFiles, cancellationToken);
+        var forgotten = await released.DeleteForgottenAsync(now - s_forgotten, cancellationToken);
+        if (forgotten > 0)
+            logger.LogInformation("Deleted the bytes of {Count} contents that nobody owns: a node has crashed while they came.", forgotten);
+        if (content is CellContentStore cell)
+            await cell.SweepAsync(now - s_betweenFiles, cancellationToken);
         _filesAt = now + s_betweenFiles;
     }
 }

@@ -14,15 +14,12 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
     // No user has an empty id, so the empty owner can stand for everyone and stay part of the primary key.
     private const string Everyone = "";
 
-    public Task GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => GrantAsync(session, content, owner, ContentOrigins.Task), cancellationToken);
-
-    /// <summary>Grants content that a user has brought, or that a caller has sent for him.</summary>
+    /// <summary>Grants content that a user has brought, that a task of his has made, or that a caller has sent for him.</summary>
     /// <param name="content">That is stored.</param>
-    /// <param name="owner">Whose it is.</param>
+    /// <param name="owner">Whose it is; null makes it public, as an agent's program is.</param>
     /// <param name="cameBy">How it came, of <see cref="ContentOrigins"/>.</param>
     /// <param name="cancellationToken">Grants nothing.</param>
-    public Task GrantAsync(ContentDescriptor content, Id<User> owner, string cameBy, CancellationToken cancellationToken) =>
+    public Task GrantAsync(ContentDescriptor content, Id<User>? owner, string cameBy, CancellationToken cancellationToken) =>
         database.WriteAsync(session => GrantAsync(session, content, owner, cameBy), cancellationToken);
 
     public async Task<bool> MayReadAsync(ContentHash digest, Id<User>? reader, CancellationToken cancellationToken) =>
@@ -74,6 +71,14 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
     /// <summary>The same within a transaction of another store.</summary>
     public static async Task GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner, string cameBy = ContentOrigins.Owner)
     {
+        if (await AddAsync(session, content, owner, cameBy) && owner is { } user)
+            await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);
+    }
+
+    /// <summary>The same, and what it takes up is left to be counted.</summary>
+    /// <returns>Whether it was not the owner's before.</returns>
+    internal static async Task<bool> AddAsync(SqlSession session, ContentDescriptor content, Id<User>? owner, string cameBy)
+    {
         var row = new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes, cameBy };
         while (await session.ExecuteAsync("INSERT INTO content_owners (digest, owner, size_bytes, came_by) VALUES (@digest, @owner, @size, @cameBy) ON CONFLICT DO NOTHING", row) == 0)
         {
@@ -86,12 +91,11 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
                     """,
                     row) == 1)
             {
-                return;
+                return false;
             }
         }
 
         await session.SendAsync("DELETE FROM released_content WHERE digest = @digest", new { digest = content.Digest });
-        if (owner is { } user)
-            await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);
+        return true;
     }
 }

@@ -263,11 +263,17 @@ public static partial class Problems
             "Another request with the same key makes the same call just now, and may be sending its input.",
             "Wait as long as Retry-After says, and make the same request again: it gives what the other one got, or makes the call where that came to nothing.", TimeSpan.FromSeconds(1)),
         CallRefusal.InputsTooMany => Row(refusal, 429, "Too many inputs of a payer",
-            "As many inputs are on their way for calls that one payer pays for, or as many bytes are here for those of the channel that have not ended, as may be.",
+            "As many inputs are on their way for calls that one payer pays for, or as many bytes are here for those of the channel, of calls that have not ended or ended a few minutes ago, as may be.",
             "Wait as long as Retry-After says, and call again when one of them has ended.", TimeSpan.FromSeconds(5)),
         CallRefusal.InputsBusy => Row(refusal, 503, "No room for an input",
             "As many inputs of calls are on their way to the node as may be, or it has no room for more; of too many the slowest gives way.",
             "Wait as long as Retry-After says, and call again.", TimeSpan.FromSeconds(5)),
+        CallRefusal.OutputsTooMany => Row(refusal, 429, "Too many outputs of a payer",
+            "Outputs of calls that one payer pays for, those that are kept and those of calls that have not ended at their limits, could take up more than they may.",
+            "Fetch the results that are here: some minutes later they are deleted. Or lower the output's limit by Stoa-Limits. Then call again.", TimeSpan.FromMinutes(1)),
+        CallRefusal.OutputsBusy => Row(refusal, 503, "No room for an output",
+            "Outputs of all calls that are sold here could take up more than they may.",
+            "Wait as long as Retry-After says, and call again, or lower the output's limit by Stoa-Limits.", TimeSpan.FromMinutes(1)),
     };
 
     public static ProblemKind Of(DisputeRefusal refusal) => refusal switch

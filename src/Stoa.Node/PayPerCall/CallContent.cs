@@ -13,12 +13,26 @@ namespace Stoa.Node.PayPerCall;
 /// </remarks>
 internal static class CallContent
 {
-    /// <summary>Lets go of an input that no call needs any more.</summary>
-    /// <returns>Whether its bytes may be deleted.</returns>
-    public static async Task<bool> LetGoOfInputAsync(SqlSession session, Id<User> owner, ContentHash digest, DateTimeOffset now) =>
-        await LockAsync(session, owner, digest) is (var size, ContentOrigins.Caller)
-        && !await IsInputAsync(session, digest)
-        && await LetGoAsync(session, owner, new ContentDescriptor(digest, size), now);
+    /// <summary>Lets go of the input of a call, if no other one needs it. Until its bytes are gone they count for the channel.</summary>
+    /// <returns>The input, when its bytes may be deleted; null when it stays, or there was none.</returns>
+    public static async Task<ContentHash?> LetGoOfInputAsync(SqlSession session, Id<User> owner, PaidCall call, DateTimeOffset now)
+    {
+        if (call.Input is not { } digest
+            || await LockAsync(session, owner, digest) is not (var size, ContentOrigins.Caller)
+            || await IsInputAsync(session, digest)
+            || !await LetGoAsync(session, owner, new ContentDescriptor(digest, size), now))
+        {
+            return null;
+        }
+
+        await session.ExecuteAsync(
+            "INSERT INTO call_leavings (channel_id, digest, size_bytes) VALUES (@Channel, @digest, @size) ON CONFLICT DO NOTHING", new { call.Channel, digest, size });
+        return digest;
+    }
+
+    /// <summary>Forgets what calls have left behind and whose bytes are gone.</summary>
+    public static Task<int> ForgetLeavingsAsync(SqlSession session) =>
+        session.ExecuteAsync("DELETE FROM call_leavings WHERE NOT EXISTS (SELECT 1 FROM released_content AS r WHERE r.digest = call_leavings.digest)");
 
     /// <summary>Lets go of an output that was kept long enough.</summary>
     /// <returns>Whether its bytes may be deleted.</returns>

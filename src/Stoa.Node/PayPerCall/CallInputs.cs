@@ -68,7 +68,7 @@ public sealed class CallInputs(ContentUploads uploads, ReleasedContent released,
     /// <param name="announced">What has to come.</param>
     /// <param name="cancellationToken">Leaves nothing behind.</param>
     /// <returns>Why it was not taken; null when it is here, and the call is held for its submission.</returns>
-    public async Task<ProblemResult?> TakeAsync(HttpRequest request, User payee, Id<User> payer, HeldCall held, RequestedInput.Announced announced, CancellationToken cancellationToken)
+    public async Task<ProblemResult?> TakeAsync(HttpRequest request, User payee, CallPayer payer, HeldCall held, RequestedInput.Announced announced, CancellationToken cancellationToken)
     {
         ProblemResult? refused = null;
         var isHere = false;
@@ -76,7 +76,7 @@ public sealed class CallInputs(ContentUploads uploads, ReleasedContent released,
         {
             refused = await ReceiveAsync(request, payee, payer, announced, cancellationToken);
             if (refused is null && !(isHere = await calls.ConfirmAsync(held, time.GetUtcNow() + PaidCallWorker.SubmissionTime, cancellationToken)))
-                refused = PayPerCallEndpoints.UnderWay();
+                refused = CallSales.UnderWay();
         }
         finally
         {
@@ -94,7 +94,7 @@ public sealed class CallInputs(ContentUploads uploads, ReleasedContent released,
             await released.DeleteAsync(input, cancellationToken);
     }
 
-    private async Task<ProblemResult?> ReceiveAsync(HttpRequest request, User payee, Id<User> payer, RequestedInput.Announced announced, CancellationToken cancellationToken)
+    private async Task<ProblemResult?> ReceiveAsync(HttpRequest request, User payee, CallPayer payer, RequestedInput.Announced announced, CancellationToken cancellationToken)
     {
         if (request.ContentLength is { } length && length != announced.SizeBytes)
             return new Refusal<TaskRefusal>(TaskRefusal.InputInvalid, $"The body has {length} bytes, and {announced.SizeBytes} were announced.").ToProblem();
@@ -102,7 +102,7 @@ public sealed class CallInputs(ContentUploads uploads, ReleasedContent released,
         if (upload is null)
         {
             return isOwn
-                ? new Refusal<CallRefusal>(CallRefusal.InputsTooMany, $"{options.MaxUploadsPerPayer} inputs for calls that you pay for are on their way already. Call again when one of them is here.").ToProblem()
+                ? new Refusal<CallRefusal>(CallRefusal.InputsTooMany, "As many inputs for calls that you pay for are on their way as may be. Call again when one of them is here.").ToProblem()
                 : Busy();
         }
 

@@ -1,25 +1,20 @@
-using System.Globalization;
 using Stoa.Client;
 using Stoa.Market.Tasks;
 
 namespace Stoa.Node.PayPerCall;
 
-/// <summary>The header that lowers the limits of a call: <c>fuel=1000000, timeoutMs=5000</c>, a dictionary of integers in the manner of RFC 8941.</summary>
+/// <summary>The header that lowers the limits of a call: <c>fuel=1000000, timeoutMs=5000</c>.</summary>
 internal static class LimitsHeader
 {
-    private const int LengthMax = 256;
-
     /// <summary>Reads it; without one the limits are the agent's.</summary>
     public static bool TryRead(HttpRequest request, out RequestedLimits limits)
     {
         limits = RequestedLimits.None;
-        var text = request.Headers[StoaClient.LimitsHeader].ToString();
-        if (text.Length > LengthMax)
+        if (StructuredHeader.Read(request, StoaClient.LimitsHeader) is not { } header)
             return false;
-        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var name in header.Names)
         {
-            var sign = part.IndexOf('=', StringComparison.Ordinal);
-            if (sign < 0 || !long.TryParse(part.AsSpan(sign + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var value) || With(limits, part[..sign], value) is not { } next)
+            if (header.FindInteger(name) is not (>= 0 and var value) || With(limits, name, value) is not { } next)
                 return false;
             limits = next;
         }

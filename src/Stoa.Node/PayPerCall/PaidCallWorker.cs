@@ -18,7 +18,6 @@ public sealed class PaidCallWorker(
 
     private const int MaxAtOnce = 200;
 
-
     // A call that has no task by then, and that no request makes, was cut off between its reservation and its submission.
     private static readonly TimeSpan s_longestSubmission = TimeSpan.FromMinutes(10);
 
@@ -74,6 +73,8 @@ public sealed class PaidCallWorker(
             },
             (kept, failure) => _failures.TellOf("let go of the output of the call", kept.Key, failure),
             cancellationToken);
+
+        await store.ForgetLeavingsAsync(cancellationToken);
     }
 
     private async Task FindLostAsync(HeldCall lost, User? payee, CancellationToken cancellationToken)

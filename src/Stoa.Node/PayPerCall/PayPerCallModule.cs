@@ -10,7 +10,10 @@ public static class PayPerCallModule
         var options = builder.AddRoomOptions("PayPerCall", new PayPerCallOptions(), options => options.Validate());
         builder.Services.AddSingleton<SqlPaidCallStore>();
         builder.Services.AddSingleton<CallInputs>();
+        builder.Services.AddSingleton<SoldAgents>();
         builder.Services.AddSingleton<Till>();
+        builder.Services.AddSingleton<CallAnswers>();
+        builder.Services.AddSingleton<CallSales>();
         builder.Services.AddSingleton<PaidCallWorker>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<PaidCallWorker>());
         return options;

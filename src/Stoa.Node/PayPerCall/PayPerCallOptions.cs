@@ -1,3 +1,5 @@
+using Stoa.Node.Builds;
+
 namespace Stoa.Node.PayPerCall;
 
 /// <summary>Whether this node sells single calls to whoever pays for them out of a payment channel.</summary>
@@ -18,10 +20,10 @@ public sealed record PayPerCallOptions
     /// <summary>What inputs above 1 MiB of calls that one channel pays for may have together, in bytes, until the calls have ended; at least <see cref="MaxInputBytes"/>. Default 256 MiB.</summary>
     public long MaxInputBytesPerChannel { get; init; } = 256L << 20;
 
-    /// <summary>How many inputs above 1 MiB are on their way to this node at a time. When there are as many, the one that is slowest against <see cref="MinInputBytesPerSecond"/> gives way, or one of whoever has more of them than the newcomer; else more are refused with 503 <c>inputsBusy</c>. 1 to 1,000. Default 16.</summary>
+    /// <summary>How many inputs above 1 MiB are on their way to this node at a time. When there are as many, the one that is slowest against <see cref="MinInputBytesPerSecond"/> gives way, or one of whoever has more of them than the newcomer, or one of a call that costs nothing to one that does; else more are refused with 503 <c>inputsBusy</c>. 1 to 1,000. Default 16.</summary>
     public int MaxUploads { get; init; } = 16;
 
-    /// <summary>How many of these are for calls that one account pays for, out of whichever channels; more are refused with 429 <c>inputsTooMany</c>. 1 to 1,000. Default 4.</summary>
+    /// <summary>How many of these are for calls that one account pays for, out of whichever channels, and at most half of <see cref="MaxUploads"/>; more are refused with 429 <c>inputsTooMany</c>. 1 to 1,000. Default 4.</summary>
     public int MaxUploadsPerPayer { get; init; } = 4;
 
     /// <summary>The slowest at which an input above 1 MiB may come, in bytes per second; it has as long as it takes at that, and <see cref="UploadGraceSeconds"/>. 1,024 to 1,073,741,824. Default 131,072.</summary>
@@ -32,6 +34,15 @@ public sealed record PayPerCallOptions
 
     /// <summary>How long outputs above 64 KiB of calls that have ended are kept to be fetched, in days: 1 to 3,650. Until then they count for the account that sells. Default 7.</summary>
     public int KeepOutputDays { get; init; } = 7;
+
+    /// <summary>How long such an output is kept once it was fetched, in minutes, should the answer have been lost on its way: 10 to 525,600. Default 15.</summary>
+    public int KeepFetchedOutputMinutes { get; init; } = 15;
+
+    /// <summary>What outputs above 64 KiB of calls that one account pays for, out of whichever channels, may take up together, in bytes: those that are kept, and those of calls that have not ended at their limits. A call that could exceed it is refused before it runs, with 429 <c>outputsTooMany</c>. 1 MiB to 1 PiB. Default 4 GiB.</summary>
+    public long MaxOutputBytesPerPayer { get; init; } = 4L << 30;
+
+    /// <summary>What the outputs of all calls that are paid for one by one may take up together, in bytes, counted likewise; beyond it 503 <c>outputsBusy</c>. At least <see cref="MaxOutputBytesPerPayer"/>; less than the account that sells may have. Default 32 GiB.</summary>
+    public long MaxOutputBytes { get; init; } = 32L << 30;
 
     // A day: timers take no more than 49.
     private const double LongestUploadSeconds = 86_400;
@@ -60,5 +71,12 @@ public sealed record PayPerCallOptions
             yield return "PayPerCall:UploadGraceSeconds is from 1 to 3600.";
         if (KeepOutputDays is < 1 or > 3_650)
             yield return "PayPerCall:KeepOutputDays is from 1 to 3650.";
+        // Bytes that have just come are not deleted for as long: what is let go of sooner would be on the disk and count for nobody.
+        if (KeepFetchedOutputMinutes < ReleasedContent.Settling.TotalMinutes || KeepFetchedOutputMinutes > 525_600)
+            yield return $"PayPerCall:KeepFetchedOutputMinutes is from {ReleasedContent.Settling.TotalMinutes} to 525600.";
+        if (MaxOutputBytesPerPayer is < 1L << 20 or > 1L << 50)
+            yield return $"PayPerCall:MaxOutputBytesPerPayer is from {1L << 20} to {1L << 50}.";
+        if (MaxOutputBytes < MaxOutputBytesPerPayer || MaxOutputBytes > 1L << 50)
+            yield return $"PayPerCall:MaxOutputBytes is from PayPerCall:MaxOutputBytesPerPayer to {1L << 50}.";
     }
 }

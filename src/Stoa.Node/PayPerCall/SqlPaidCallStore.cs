@@ -5,6 +5,7 @@ using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Builds;
 using Stoa.Node.Ledger;
@@ -23,8 +24,26 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="CreatedAt">When it was reserved, UTC.</param>
 /// <param name="Input">The input, where it is too long to come with the call in one piece; null where it came with it.</param>
 /// <param name="InputBytes">Its size; 0 where it came with the call.</param>
+/// <param name="OutputBytes">What its output takes up in the content store: at most, until the call has ended, and then its size for as long as it is kept; 0 where it goes into the database.</param>
+/// <param name="Agent">The version that it was reserved for; null of a call from before this was written.</param>
 public sealed record PaidCall(
-    Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt, ContentHash? Input, long InputBytes);
+    Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt, ContentHash? Input, long InputBytes, long OutputBytes, ListingName? Agent);
+
+/// <summary>A call that is to be reserved.</summary>
+/// <param name="Key">Names it within the channel.</param>
+/// <param name="RequestHash">Of what is asked for.</param>
+/// <param name="Amount">The most that it can cost.</param>
+public sealed record CallOrder(string Key, ContentHash RequestHash, Money Amount)
+{
+    /// <summary>The version that does it.</summary>
+    public ListingName? Agent { get; init; }
+
+    /// <summary>The input that is to come; null when it came with the call.</summary>
+    public RequestedInput.Announced? Input { get; init; }
+
+    /// <summary>The most that its output may take up in the content store; 0 when it goes into the database.</summary>
+    public long OutputBytes { get; init; }
+}
 
 /// <summary>A call that one request makes: until the time has passed no other one submits its task or takes its reservation back.</summary>
 /// <param name="Call">As it was when the request came to hold it.</param>
@@ -38,63 +57,75 @@ public sealed record HeldCall(PaidCall Call, string Hold);
 /// <param name="Until">When its time was over, UTC.</param>
 public sealed record KeptOutput(Id<Channel> Channel, string Key, ContentHash Output, DateTimeOffset Until);
 
+/// <summary>What stands in the way of a reservation.</summary>
+public enum CallObstacle
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The credit does not suffice.</summary>
+    Credit,
+
+    /// <summary>Inputs of calls of the channel take up all that they may.</summary>
+    Inputs,
+
+    /// <summary>Outputs of calls of the payer take up all that they may, or may come to.</summary>
+    Outputs,
+
+    /// <summary>Outputs of all calls do.</summary>
+    OutputsOfAll,
+}
+
 /// <summary>What came of asking for a reservation.</summary>
-/// <param name="Call">The call; null when the credit does not suffice.</param>
+/// <param name="Call">The call; null when something stands in the way.</param>
 /// <param name="IsNew">Whether it was not there before.</param>
 /// <param name="Credit">As it was found.</param>
-public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit)
-{
-    /// <summary>There is no call because inputs of others that the channel pays for take up all that they may.</summary>
-    public bool IsFull { get; init; }
-}
+/// <param name="Obstacle">What stands in the way.</param>
+public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit, CallObstacle Obstacle = CallObstacle.None);
 
 /// <summary>Calls in the cell's database, and the credit that they are paid out of.</summary>
 /// <remarks>Whoever changes the credit of a channel has its row in <c>channels</c> locked, as those who settle vouchers have.</remarks>
 public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCallOptions options)
 {
-    private const string Columns = "channel_id AS channel, request_key AS key, request_hash, task_id AS task, reserved, price, created_at, input_digest AS input, input_bytes";
+    private const string Columns = "channel_id AS channel, request_key AS key, request_hash, task_id AS task, reserved, price, created_at, input_digest AS input, input_bytes, output_bytes, agent";
 
-    /// <summary>Reserves what a call can cost; the same call again changes nothing.</summary>
+    /// <summary>Reserves what a call can cost, and the room that it may take up; the same call again changes nothing.</summary>
     /// <param name="channel">That pays.</param>
-    /// <param name="key">Of the call.</param>
-    /// <param name="requestHash">Of what is asked for.</param>
-    /// <param name="input">The input that is to come; null when it came with the call.</param>
-    /// <param name="amount">The most that it can cost.</param>
+    /// <param name="order">The call.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Reserves nothing.</param>
-    /// <returns>The call, or null with the credit that does not suffice or when inputs of the channel take up all that they may; refused when the key names a call for something else, which may have cost less.</returns>
-    public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(
-        Id<Channel> channel, string key, ContentHash requestHash, RequestedInput.Announced? input, Money amount, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Reservation, TaskRefusal>>(
+    /// <returns>The call, or what stands in its way; refused when the key names a call for something else, which may have cost less.</returns>
+    public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(Id<Channel> channel, CallOrder order, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Reservation, TaskRefusal>>(
         async session =>
         {
             var credit = await LockAsync(session, channel);
             if (await session.QueryFirstOrDefaultAsync<PaidCall>(
-                $"SELECT {Columns} FROM paid_calls WHERE channel_id = @channel AND request_key = @key", new { channel, key }) is { } before)
+                $"SELECT {Columns} FROM paid_calls WHERE channel_id = @channel AND request_key = @Key", new { channel, order.Key }) is { } before)
             {
                 // The hash has the digest of an input that is to come, and not its size, which bounds what is taken in.
-                return before.RequestHash == requestHash && before.InputBytes == (input?.SizeBytes ?? 0)
+                return before.RequestHash == order.RequestHash && before.InputBytes == (order.Input?.SizeBytes ?? 0)
                     ? new Reservation(before, IsNew: false, credit)
                     : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call out of this channel. Use a new key for each call.");
             }
 
-            if (credit.Left < amount)
-                return new Reservation(null, IsNew: false, credit);
-            var bytes = input?.SizeBytes ?? 0;
-            if (bytes > 0
-                && await session.QuerySingleAsync<long>("SELECT CAST(COALESCE(SUM(input_bytes), 0) AS BIGINT) FROM paid_calls WHERE channel_id = @channel AND price IS NULL", new { channel }) is var kept
-                && bytes > options.MaxInputBytesPerChannel - kept)
+            if (credit.Left < order.Amount)
+                return new Reservation(null, IsNew: false, credit, CallObstacle.Credit);
+            if (await CallRoom.FindObstacleAsync(session, channel, order, options) is not CallObstacle.None and var obstacle)
             {
-                return new Reservation(null, IsNew: false, credit) { IsFull = true };
+                // Room may have been taken of what all have, and none was left of what the payer has.
+                session.Abandon();
+                return new Reservation(null, IsNew: false, credit, obstacle);
             }
 
             await session.ExecuteAsync(
                 """
-                INSERT INTO paid_calls (channel_id, request_key, request_hash, reserved, created_at, input_digest, input_bytes)
-                VALUES (@channel, @key, @requestHash, @amount, @now, @digest, @bytes)
+                INSERT INTO paid_calls (channel_id, request_key, request_hash, reserved, created_at, input_digest, input_bytes, output_bytes, agent)
+                VALUES (@channel, @Key, @RequestHash, @Amount, @now, @digest, @bytes, @OutputBytes, @Agent)
                 """,
-                new { channel, key, requestHash, amount, now, digest = input?.Content, bytes });
-            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @amount WHERE channel_id = @channel", new { channel, amount });
-            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now, input?.Content, bytes), IsNew: true, credit with { Reserved = credit.Reserved + amount });
+                new { channel, order.Key, order.RequestHash, order.Amount, now, digest = order.Input?.Content, bytes = order.Input?.SizeBytes ?? 0, order.OutputBytes, order.Agent });
+            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Amount WHERE channel_id = @channel", new { channel, order.Amount });
+            var call = new PaidCall(channel, order.Key, order.RequestHash, null, order.Amount, null, now, order.Input?.Content, order.Input?.SizeBytes ?? 0, order.OutputBytes, order.Agent);
+            return new Reservation(call, IsNew: true, credit with { Reserved = credit.Reserved + order.Amount });
         },
         cancellationToken);
 
@@ -158,15 +189,17 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
             if (credit.Left < call.Reserved
                 || await session.ExecuteAsync(
                     """
-                    INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at, input_digest, input_bytes)
-                    VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt, @Input, @InputBytes) ON CONFLICT DO NOTHING
+                    INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at, input_digest, input_bytes, output_bytes, agent)
+                    VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt, @Input, @InputBytes, @OutputBytes, @Agent) ON CONFLICT DO NOTHING
                     """,
-                    new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt, call.Input, call.InputBytes }) == 0)
+                    new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt, call.Input, call.InputBytes, call.OutputBytes, call.Agent }) == 0)
             {
                 return false;
             }
 
             await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
+            // Its output comes, whether there is room or not.
+            await CallRoom.AddAsync(session, call.Channel, call.OutputBytes);
             return true;
         },
         cancellationToken);
@@ -182,15 +215,18 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
         {
             var call = held.Call;
             await LockAsync(session, call.Channel);
-            if (await session.QueryFirstOrDefaultAsync<Money?>(
-                "SELECT reserved FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND request_hash = @RequestHash AND hold = @Hold AND task_id IS NULL AND price IS NULL",
-                new { call.Channel, call.Key, call.RequestHash, held.Hold }) is { } reserved)
+            var room = 0L;
+            if (await FindAsync(
+                session, "request_hash = @RequestHash AND hold = @Hold AND task_id IS NULL AND price IS NULL", new { call.Channel, call.Key, call.RequestHash, held.Hold }) is { } own)
             {
+                room = own.OutputBytes;
                 await session.ExecuteAsync("DELETE FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key", new { call.Channel, call.Key });
-                await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @reserved WHERE channel_id = @Channel", new { reserved, call.Channel });
+                await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @Reserved WHERE channel_id = @Channel", new { own.Reserved, call.Channel });
             }
 
-            return payee is { } owner && call.Input is { } input && await CallContent.LetGoOfInputAsync(session, owner, input, now) ? input : null;
+            var input = payee is { } owner ? await CallContent.LetGoOfInputAsync(session, owner, call, now) : null;
+            await CallRoom.AddAsync(session, call.Channel, -room);
+            return input;
         },
         cancellationToken);
 
@@ -206,21 +242,27 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
         async session =>
         {
             await LockAsync(session, call.Channel);
-            if (await session.QueryFirstOrDefaultAsync<Money?>(
-                "SELECT reserved FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND price IS NULL", new { call.Channel, call.Key }) is not { } reserved)
-            {
+            if (await FindAsync(session, "price IS NULL", new { call.Channel, call.Key }) is not { } open)
                 return null;
-            }
-
+            var kept = output?.SizeBytes ?? 0;
             await session.ExecuteAsync(
-                "UPDATE paid_calls SET price = @price, output_digest = @digest, output_until = @until WHERE channel_id = @Channel AND request_key = @Key",
-                new { price, digest = output?.Digest, until = output is null ? (DateTimeOffset?)null : now + TimeSpan.FromDays(options.KeepOutputDays), call.Channel, call.Key });
-            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @reserved, spent = spent + @price WHERE channel_id = @Channel", new { reserved, price, call.Channel });
+                "UPDATE paid_calls SET price = @price, output_digest = @digest, output_until = @until, output_bytes = @kept WHERE channel_id = @Channel AND request_key = @Key",
+                new { price, digest = output?.Digest, until = output is null ? (DateTimeOffset?)null : now + TimeSpan.FromDays(options.KeepOutputDays), kept, call.Channel, call.Key });
+            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @Reserved, spent = spent + @price WHERE channel_id = @Channel", new { open.Reserved, price, call.Channel });
             // Another call's output with the same bytes may have come to the end of its time since this one was made.
             if (output is not null)
                 await SqlContentOwners.GrantAsync(session, output, payee, ContentOrigins.Task);
-            return call.Input is { } input && await CallContent.LetGoOfInputAsync(session, payee, input, now) ? input : null;
+            var input = await CallContent.LetGoOfInputAsync(session, payee, call, now);
+            await CallRoom.AddAsync(session, call.Channel, kept - open.OutputBytes);
+            return input;
         },
+        cancellationToken);
+
+    /// <summary>Keeps an output that was fetched only for as long as it may take to fetch it again: the answer may have been lost on its way.</summary>
+    public Task ShortenAsync(PaidCall call, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        session => session.ExecuteAsync(
+            "UPDATE paid_calls SET output_until = @until WHERE channel_id = @Channel AND request_key = @Key AND output_until > @until",
+            new { until = now + TimeSpan.FromMinutes(options.KeepFetchedOutputMinutes), call.Channel, call.Key }),
         cancellationToken);
 
     /// <summary>Outputs whose time is over, the oldest first.</summary>
@@ -241,10 +283,20 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
     /// <summary>Keeps an output no more.</summary>
     /// <returns>Whether its bytes may be deleted: no other call keeps it or reads it, and the account has not brought it itself.</returns>
     public Task<bool> LetGoAsync(KeptOutput kept, Id<User> payee, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
-        async session => await session.ExecuteAsync(
-            "UPDATE paid_calls SET output_until = NULL WHERE channel_id = @Channel AND request_key = @Key AND output_until <= @now", new { kept.Channel, kept.Key, now }) == 1
-            && await CallContent.LetGoOfOutputAsync(session, payee, kept.Output, now),
+        async session =>
+        {
+            await LockAsync(session, kept.Channel);
+            if (await FindAsync(session, "output_until <= @now", new { kept.Channel, kept.Key, now }) is not { } over)
+                return false;
+            await session.ExecuteAsync("UPDATE paid_calls SET output_until = NULL, output_bytes = 0 WHERE channel_id = @Channel AND request_key = @Key", new { kept.Channel, kept.Key });
+            var mayBeDeleted = await CallContent.LetGoOfOutputAsync(session, payee, kept.Output, now);
+            await CallRoom.AddAsync(session, kept.Channel, -over.OutputBytes);
+            return mayBeDeleted;
+        },
         cancellationToken);
+
+    /// <summary>Forgets inputs that were let go of and whose bytes are gone.</summary>
+    public Task ForgetLeavingsAsync(CancellationToken cancellationToken) => database.WriteAsync(CallContent.ForgetLeavingsAsync, cancellationToken);
 
     /// <summary>The call that a task does; null when it does none.</summary>
     public Task<PaidCall?> FindAsync(Id<AgentTask> task, CancellationToken cancellationToken) => database.ReadAsync(
@@ -302,6 +354,9 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 "UPDATE call_credit SET returned = returned + @left, is_over = @isOver WHERE channel_id = @channel", new { left = credit.Left > Money.Zero ? credit.Left : Money.Zero, isOver = true, channel });
         },
         cancellationToken);
+
+    private static Task<PaidCall?> FindAsync(SqlSession session, string which, object arguments) =>
+        session.QueryFirstOrDefaultAsync<PaidCall>($"SELECT {Columns} FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND {which}", arguments);
 
     private static async Task<CallCredit> LockAsync(SqlSession session, Id<Channel> channel)
     {

@@ -156,6 +156,8 @@ internal static class PersonalData
         ["task_deadlines"] = new("Follows from tasks.", s_noneWaits),
         ["paid_calls"] = new("Follows from tasks of the account that sells calls.", new OnErasure.ByStep(ErasureSteps.PaidCalls)),
         ["call_credit"] = new("Follows from channels and their calls.", new OnErasure.Kept("Sums of channels, which both sides have a part in.")),
+        ["call_room"] = new("About nobody.", s_aboutNobody),
+        ["call_leavings"] = new("Inputs of calls that have ended; gone after minutes.", new OnErasure.Kept("Gone after minutes, with the content.")),
         ["webhook_cursor"] = new("About nobody.", s_aboutNobody),
         ["usage_totals"] = new("Follows from the transfers of the wallet.", new OnErasure.Kept("Sums of the journal under ids that lead to nobody; whoever earned by it needs them.")),
         ["storage_hours"] = new("About nobody.", s_aboutNobody),

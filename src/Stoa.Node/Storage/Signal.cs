@@ -38,45 +38,39 @@ public sealed class Signal
     /// <summary>Ends once the number is greater than <paramref name="seen"/>; at once when it is already.</summary>
     public async Task WaitBeyondAsync(long seen, CancellationToken cancellationToken)
     {
-        while (!await GrowsAsync(seen, cancellationToken))
-        {
-        }
+        while (Enter(seen) is { } place)
+            await WaitAsync(place, cancellationToken);
     }
 
     /// <summary>The same, for a while at most: whoever waits looks for itself then.</summary>
     public async Task WaitBeyondAsync(long seen, TimeSpan atMost, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(atMost, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
+        ArgumentNullException.ThrowIfNull(time);
+        var began = time.GetTimestamp();
+        for (var left = atMost; left > TimeSpan.Zero && Enter(seen) is { } place; left = atMost - time.GetElapsedTime(began))
         {
-            await WaitBeyondAsync(seen, either.Token);
+            // That the time is over is what mostly happens, and no error.
+            using var limit = time.CreateTimer(static grown => ((TaskCompletionSource)grown!).TrySetResult(), place.Value, left, Timeout.InfiniteTimeSpan);
+            await WaitAsync(place, cancellationToken);
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            // The time is over.
-        }
+
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Waits until the number grows, unless it is greater already.</summary>
-    /// <returns>Whether it was.</returns>
-    private async Task<bool> GrowsAsync(long seen, CancellationToken cancellationToken)
+    /// <summary>Takes a place among those who wait; null when the number is greater already.</summary>
+    private LinkedListNode<TaskCompletionSource>? Enter(long seen)
     {
-        // Not Task.WaitAsync: with a token it comes back by a thread of the pool, also where there is to be only one.
-        var grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        LinkedListNode<TaskCompletionSource> place;
         lock (_lock)
-        {
-            if (_value > seen)
-                return true;
-            place = _waiting.AddLast(grown);
-        }
+            return _value > seen ? null : _waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+    }
 
+    private async Task WaitAsync(LinkedListNode<TaskCompletionSource> place, CancellationToken cancellationToken)
+    {
         try
         {
-            using var registration = cancellationToken.UnsafeRegister(static (grown, token) => ((TaskCompletionSource)grown!).TrySetCanceled(token), grown);
-            await grown.Task;
-            return false;
+            // Not Task.WaitAsync: with a token it comes back by a thread of the pool, also where there is to be only one.
+            using var registration = cancellationToken.UnsafeRegister(static (grown, token) => ((TaskCompletionSource)grown!).TrySetCanceled(token), place.Value);
+            await place.Value.Task;
         }
         finally
         {

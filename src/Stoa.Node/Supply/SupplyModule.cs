@@ -21,6 +21,7 @@ public static class SupplyModule
         builder.Services.AddSingleton<SpotCheckWays>();
         builder.Services.AddSingleton<SpotChecks>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<SpotChecks>());
-        builder.Services.AddSingleton<IRemoteWork, RemoteWork>();
+        builder.Services.AddSingleton<IRemoteOffers, RemoteOffers>();
+        builder.Services.AddSingleton<IRemoteRuns, RemoteRuns>();
     }
 }

@@ -224,6 +224,7 @@ public sealed class SqlTaskStore : ITaskStore
                 await session.SendRowsAsync(TaskStatements.End, [.. places[true].Where(IsWritten).Select(index => rows[index])]);
                 await SqlTaskQueue.ReturnAsync(session, [.. places[false].Where(IsWritten).Select(index => ends[index].Task)], _time.GetUtcNow());
                 await SettleAsync(session, [.. Enumerable.Range(0, ends.Count).Where(IsWritten).Select(index => ends[index])], _index);
+                await SqlTaskOutputs.GiveUpAsync(session, ends.Where((end, index) => outcomes[index] is AttemptEndOutcome.LeaseLost), _time.GetUtcNow());
                 return outcomes;
 
                 bool IsWritten(int index) => kept[index];
@@ -273,6 +274,7 @@ public sealed class SqlTaskStore : ITaskStore
         await session.SendRowsAsync(s_insertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0)]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
+        await SqlTaskOutputs.GrantAsync(session, written);
         await SqlUserUsage.EndAsync(session, written);
         var progress = await SqlTaskBatches.CountAsync(session, [.. written.Select(end => end.Task)]);
         await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress).Concat(suspended));

@@ -56,7 +56,7 @@ public static class TasksModule
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<Random>(),
-            provider.GetRequiredService<IRemoteWork>()));
+            provider.GetRequiredService<IRemoteOffers>()));
         services.AddSingleton(provider => new FailOver(
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<IContentStore>(),
@@ -64,7 +64,7 @@ public static class TasksModule
             provider.GetRequiredService<Cell>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<Random>(),
-            provider.GetRequiredService<IRemoteWork>()));
+            provider.GetRequiredService<IRemoteOffers>()));
         services.AddSingleton(provider => new AgentPrograms(
             provider.GetRequiredService<Engine>(), provider.GetRequiredService<IContentStore>(), options.CachedPrograms));
         services.AddSingleton(_ => new GuestThreads(options.Workers));

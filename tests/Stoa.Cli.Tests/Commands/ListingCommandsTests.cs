@@ -57,6 +57,23 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
     }
 
     [Fact]
+    public async Task Show_NamesTheNodes_EachWithTheVersionsThatItHas()
+    {
+        const string second = "QmSecondSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx";
+        Node.On("GET /api/v1/listings/ann/resize", 200, $$"""
+            {"listing":"{{Key}}/resize","publisher":{"key":"{{Key}}","verified":false,"handle":"ann"},"name":"resize","description":"x","versions":[{{At("1.1.0", $"\"{Key}\"")}},{{At("1.0.0", $"\"{Key}\",\"{second}\"")}}]}
+            """);
+
+        (await Cli.RunAsync("listing show ann/resize")).ShouldBe(ExitCode.Ok, Cli.Error);
+
+        Cli.Output.ShouldContain($"{Key}\t1.1.0, 1.0.0");
+        Cli.Output.ShouldContain($"{second}\t1.0.0");
+
+        static string At(string version, string nodes) =>
+            $$"""{"version":"{{version}}","state":"offered","statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}","nodes":[{{nodes}}]}""";
+    }
+
+    [Fact]
     public async Task Versions_AreListed_AsARangeTakesThem()
     {
         Node.On("GET /api/v1/listings/ann/resize/versions?range=%5E1.0.0", 200, $$"""{"items":[{{Version("1.1.0", "withdrawn")}},{{Version("1.0.0")}}]}""");

@@ -81,8 +81,6 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<bool> IContentOwners.OwnsAsync(ContentHash digest, Id<User> user, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task IContentOwners.GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken) => throw new NotSupportedException();
-
     Task<Outcome<AgentVersion, PublishRefusal>> IAgentStore.AddAsync(AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<Outcome<AgentVersion?, PublishRefusal>> IAgentStore.FindSameAsync(AgentVersion version, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -6,7 +6,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Tasks;
 
 /// <summary>A node that gives no tasks to others: the network lists nothing.</summary>
-public sealed class NoSuppliers : IRemoteWork
+public sealed class NoSuppliers : IRemoteOffers
 {
     public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => Task.FromResult<ForeignAgent?>(null);
 
@@ -20,14 +20,4 @@ public sealed class NoSuppliers : IRemoteWork
     public Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken) => Task.FromResult<AgentVersion?>(null);
 
     public Task<IReadOnlyList<Money>> QuoteRunsAsync(QuoteRequest request, string name, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Money>>([]);
-
-    public Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<int> BeginRunsAsync(RunsOrder order, int least, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken) => throw new NotSupportedException();
 }

@@ -80,15 +80,31 @@ public sealed class SendQueueTests : IDisposable
     public async Task Wait_EndsWithWhatComes_ThoughItCameBefore()
     {
         var queue = Create(1_000, 10);
-        var waiting = queue.WaitAsync(Stop);
+        var waiting = queue.WaitAsync(Stop).AsTask();
         waiting.IsCompleted.ShouldBeFalse();
         queue.Add(MessageOf(1, 1), SendPriority.Own);
         await waiting.WaitAsync(TimeSpan.FromSeconds(30), Stop);
 
         queue.Add(MessageOf(2, 1), SendPriority.Own);
         queue.Add(MessageOf(3, 1), SendPriority.Own);
-        await queue.WaitAsync(Stop).WaitAsync(TimeSpan.FromSeconds(30), Stop);
+        await queue.WaitAsync(Stop).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Stop);
         Numbers(queue).ShouldBe([1, 2, 3]);
+    }
+
+    [Fact]
+    public async Task Wait_ThatWasGivenUp_LetsAnotherOneBegin_ButNotBesideIt()
+    {
+        var queue = Create(1_000, 10);
+        using var given = new CancellationTokenSource();
+        var waiting = queue.WaitAsync(given.Token).AsTask();
+        await Should.ThrowAsync<IOException>(() => queue.WaitAsync(Stop).AsTask());
+        given.Cancel();
+        await Should.ThrowAsync<OperationCanceledException>(() => waiting);
+
+        var next = queue.WaitAsync(Stop).AsTask();
+        next.IsCompleted.ShouldBeFalse();
+        queue.Add(MessageOf(1, 1), SendPriority.Own);
+        await next.WaitAsync(TimeSpan.FromSeconds(30), Stop);
     }
 
     private SendQueue Create(int bytes, int parts) => new(new GossipOptions { MaxRpcLength = 1_000, MaxQueuedBytes = bytes, MaxQueuedParts = parts }, _metrics);

@@ -172,7 +172,7 @@ public sealed class ValidationQueueTests : IDisposable
 
     private void Add(ValidationQueue queue, ulong number)
     {
-        var peer = new GossipPeer(GossipMemoryTests.PeerOf(1), false, new SendQueue(new GossipOptions(), _metrics), new Turnstile(1));
+        var peer = new GossipPeer(GossipMemoryTests.PeerOf(1), false, new SendQueue(new GossipOptions(), _metrics), new Turnstile(1), new PeerScores.Tally(GossipMemoryTests.PeerOf(1)));
         queue.Add(new GossipCandidate(new GossipMessage("topic", peer.Id, number, default, peer.Id), new Network.Gossip.Wire.Message(), peer));
     }
 

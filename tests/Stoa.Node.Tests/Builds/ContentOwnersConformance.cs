@@ -18,8 +18,8 @@ public abstract class ContentOwnersConformance(DatabaseSource source) : Database
     public async Task MayRead_OnlyThoseWhoWereGranted()
     {
         var (ann, bob) = (_ids.Next<User>(), _ids.Next<User>());
-        await Owners.GrantAsync(s_content, ann, Stop);
-        await Owners.GrantAsync(s_content, ann, Stop);
+        await Owners.GrantAsync(s_content, ann, ContentOrigins.Task, Stop);
+        await Owners.GrantAsync(s_content, ann, ContentOrigins.Task, Stop);
         (await Owners.MayReadAsync(s_content.Digest, ann, Stop)).ShouldBeTrue();
         (await Owners.MayReadAsync(s_content.Digest, bob, Stop)).ShouldBeFalse();
         (await Owners.MayReadAsync(s_content.Digest, null, Stop)).ShouldBeFalse();
@@ -29,7 +29,7 @@ public abstract class ContentOwnersConformance(DatabaseSource source) : Database
     [Fact]
     public async Task MayRead_PublicContent_Everyone()
     {
-        await Owners.GrantAsync(s_content, null, Stop);
+        await Owners.GrantAsync(s_content, null, ContentOrigins.Task, Stop);
         (await Owners.MayReadAsync(s_content.Digest, _ids.Next<User>(), Stop)).ShouldBeTrue();
         (await Owners.MayReadAsync(s_content.Digest, null, Stop)).ShouldBeTrue();
     }

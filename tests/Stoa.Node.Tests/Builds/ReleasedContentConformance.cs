@@ -69,7 +69,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     {
         var content = await StoreAsync(1, 700);
         await _owners.ExpectAsync([content], _ann, _time.GetUtcNow(), Stop);
-        await _owners.GrantAsync(content, null, Stop);
+        await _owners.GrantAsync(content, null, ContentOrigins.Task, Stop);
         (await CountAsync()).ShouldBe(0);
 
         // Also when it had one before.
@@ -85,7 +85,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     public async Task GivenUp_ByItsLastOwner_IsDeletedAtOnce_AndCountsNoMore()
     {
         var content = await BringAsync(_ann, 1, 700);
-        await _owners.GrantAsync(content, _bob, Stop);
+        await _owners.GrantAsync(content, _bob, ContentOrigins.Task, Stop);
         _time.Advance(Long);
 
         (await _released.GiveUpAsync(_ann, content.Digest, Stop)).Value.ShouldBeTrue();
@@ -114,6 +114,25 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
         await SweepAsync();
         (await ReservableAsync(_ann)).ShouldBe(1_000);
         Directory.EnumerateFiles(Path.Combine(_folder, "sha256"), "*", SearchOption.AllDirectories).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Forgotten_ByANodeThatCrashed_IsDeleted_AndNothingElse()
+    {
+        var forgotten = await StoreAsync(1, 700);
+        var owned = await BringAsync(_ann, 2, 100);
+        var everybodys = await StoreAsync(3, 100);
+        await _owners.GrantAsync(everybodys, null, ContentOrigins.Owner, Stop);
+        var noted = await StoreAsync(4, 100);
+        await _owners.ExpectAsync([noted], _ann, _time.GetUtcNow(), Stop);
+        (await _released.DeleteForgottenAsync(_time.GetUtcNow() - ReleasedContent.Settling, Stop)).ShouldBe(0, "it may be about to have an owner");
+
+        _time.Advance(Long);
+        (await _released.DeleteForgottenAsync(_time.GetUtcNow() - ReleasedContent.Settling, Stop)).ShouldBe(1);
+
+        (await _store.StatAsync(forgotten.Digest, Stop)).ShouldBeNull();
+        foreach (var content in new[] { owned, everybodys, noted })
+            (await _store.StatAsync(content.Digest, Stop)).ShouldBe(content);
     }
 
     [Fact]
@@ -164,7 +183,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     public async Task List_ByPages_HasTheLargestFirst_AndOnlyOnesOwn()
     {
         await BringAsync(_bob, 9, 900);
-        await _owners.GrantAsync(await StoreAsync(8, 800), null, Stop);
+        await _owners.GrantAsync(await StoreAsync(8, 800), null, ContentOrigins.Task, Stop);
         List<ContentDescriptor> own = [];
         for (byte value = 0; value < 5; value++)
             own.Add(await BringAsync(_ann, value, value < 3 ? 100 : 10 * value));
@@ -195,7 +214,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     private async Task<ContentDescriptor> BringAsync(Id<User> user, byte value, int size)
     {
         var content = await StoreAsync(value, size);
-        await _owners.GrantAsync(content, user, Stop);
+        await _owners.GrantAsync(content, user, ContentOrigins.Task, Stop);
         return content;
     }
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
@@ -16,36 +15,21 @@ namespace Stoa.Node.Tests.PayPerCall;
 [Trait("speed", "slow")]
 public sealed class CallInputTests : IAsyncLifetime
 {
-    private readonly PrivateKey _key = PrivateKey.Generate();
     private readonly byte[] _input = new byte[(2 << 20) + 1];
-    private TestNode _node = null!;
-    private StoaClient _ada = null!;
-    private StoaClient _anonymous = null!;
+    private PaidCaller _caller = null!;
     private string _echo = "";
-    private Money _signed;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         new Random(3).NextBytes(_input);
-        _node = await TestNode.StartAsync(
-            null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:MaxInputBytes", "4194304", "--PayPerCall:MaxInputBytesPerChannel", "4194304",
-            "--PayPerCall:UploadGraceSeconds", "600");
-        (await _node.JoinAsync("till")).Dispose();
-        _ada = await _node.JoinAsync("ada");
-        _anonymous = new StoaClient(_node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
-        await _node.Client.DepositAsync(new DepositRequest("ada", "20"), Stop);
-        _echo = await _node.PublishAsync("echo", GuestPrograms.Echo, new AgentLimitsBody(100_000_000_000, 8 << 20, 60_000, 16 << 20, 10_000));
+        _caller = await PaidCaller.StartAsync(
+            "20", "--PayPerCall:MaxInputBytes", "4194304", "--PayPerCall:MaxInputBytesPerChannel", "4194304", "--PayPerCall:UploadGraceSeconds", "600", "--PayPerCall:MaxOutputBytesPerPayer", "33554432");
+        _echo = await _caller.Node.PublishAsync("echo", GuestPrograms.Echo, new AgentLimitsBody(100_000_000_000, 8 << 20, 60_000, 16 << 20, 10_000));
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _ada.Dispose();
-        _anonymous.Dispose();
-        _key.Dispose();
-        await _node.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _caller.DisposeAsync();
 
     [Fact]
     public async Task Call_WithALongInput_IsAnswered_AndChargedExactly()
@@ -65,8 +49,8 @@ public sealed class CallInputTests : IAsyncLifetime
         var channel = await OpenChannelAsync();
         var (input, opened) = Counted();
 
-        var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
-            AgentReference.Parse(_echo), input, null, (_, _) => Task.FromResult(Voucher(channel, new Money(1))), Stream.Null, Stop));
+        var refused = await Should.ThrowAsync<StoaException>(() => _caller.Anonymous.CallAgentAsync(
+            AgentReference.Parse(_echo), input, null, (_, _) => Task.FromResult(_caller.Voucher(channel, new Money(1))), Stream.Null, Stop));
 
         (refused.Code, opened()).ShouldBe(("paymentRequired", 0));
         (await CountAsync("SELECT COUNT(*) FROM paid_calls")).ShouldBe(0);
@@ -96,7 +80,7 @@ public sealed class CallInputTests : IAsyncLifetime
     {
         using var http = new HttpClient();
         using var body = new ByteArrayContent(_input);
-        using var refused = await http.PostAsync(new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"), body, Stop);
+        using var refused = await http.PostAsync(new Uri(_caller.Node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"), body, Stop);
 
         (await refused.Content.ReadAsStringAsync(Stop)).ShouldContain("inputTooLarge");
     }
@@ -105,11 +89,10 @@ public sealed class CallInputTests : IAsyncLifetime
     public async Task Inputs_OfOneChannel_AreBoundedTogether_UntilTheirCallsHaveEnded()
     {
         var channel = await OpenChannelAsync();
-        var calls = _node.Host.Services.GetRequiredService<SqlPaidCallStore>();
+        var calls = _caller.Service<SqlPaidCallStore>();
         var id = Id<Channel>.Parse(channel.Id);
-        await CallAsync(channel, CallInput.Of(_input), Stream.Null);
         // Paid for, and on its way for a long time.
-        var open = (await calls.ReserveAsync(id, "open", ContentHash.Of("open"u8), new(ContentHash.Of("open"u8), 3 << 20), Money.Zero, DateTimeOffset.UtcNow, Stop)).Value.Call!;
+        var open = (await calls.ReserveAsync(id, new CallOrder("open", ContentHash.Of("open"u8), Money.Zero) { Input = new(ContentHash.Of("open"u8), 3 << 20) }, DateTimeOffset.UtcNow, Stop)).Value.Call!;
 
         (await Should.ThrowAsync<StoaException>(() => CallAsync(channel, CallInput.Of((byte[])[.. _input, 1]), Stream.Null))).Code.ShouldBe("inputsTooMany");
 
@@ -122,38 +105,26 @@ public sealed class CallInputTests : IAsyncLifetime
     [Fact]
     public async Task Call_WhosePriceMovedBetweenAnnouncementAndInput_CostsAtMostWhatWasReserved()
     {
+        using var body = new ByteArrayContent(_input);
         var busy = await TestNode.PublishAsync(
-            _node.Client, "busy", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000),
+            _caller.Node.Client, "busy", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000),
             price: new AgentPriceBody("0.001", "0", "0", Demand: new PriceDemandBody(Max: 3, Capacity: 4, From: 0.5m)));
         var request = new SubmitTaskRequest(busy, new TaskInputBody(Text: "hello"));
         var open = new List<TaskResponse>();
-        foreach (var consumer in new[] { _node.Client, _node.Client, _ada, _ada })
+        foreach (var consumer in new[] { _caller.Node.Client, _caller.Node.Client, _caller.Ada, _caller.Ada })
             open.Add(await consumer.SubmitAsync(request, cancellationToken: Stop));
         var channel = await OpenChannelAsync();
 
-        (await PostAsync([])).ShouldBe(HttpStatusCode.PreconditionRequired);
+        (await PostAsync(channel, "one", null, busy, "wait=0")).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
         (await CreditAsync(channel)).Reserved.ShouldBeGreaterThan(Money.Parse("0.001"));
-        foreach (var (task, consumer) in open.Zip([_node.Client, _node.Client, _ada, _ada]))
+        foreach (var (task, consumer) in open.Zip([_caller.Node.Client, _caller.Node.Client, _caller.Ada, _caller.Ada]))
         {
             await consumer.CancelTaskAsync(task.Id, Stop);
             await Eventually.IsSoAsync(async () => (await consumer.GetTaskAsync(task.Id, cancellationToken: Stop)).State == "cancelled");
         }
 
-        (await PostAsync(_input)).ShouldBe(HttpStatusCode.Accepted);
-        (await PostAsync([])).ShouldBe(HttpStatusCode.Accepted, "it is known, and needs no input");
-
-        async Task<HttpStatusCode> PostAsync(byte[] body)
-        {
-            var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements("stoa-channel", $"stoa:{channel.Node}", "0", "USD", "", 1), Voucher(channel, Money.Parse("1")));
-            using var http = new HttpClient();
-            using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{busy}")) { Content = new ByteArrayContent(body) };
-            post.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
-            post.Headers.Add(StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}");
-            post.Headers.Add("Idempotency-Key", "one");
-            post.Headers.Add("Prefer", "wait=0");
-            using var answer = await http.SendAsync(post, Stop);
-            return answer.StatusCode;
-        }
+        (await PostAsync(channel, "one", body, busy, "wait=0")).Status.ShouldBe(HttpStatusCode.Accepted);
+        (await PostAsync(channel, "one", null, busy, "wait=0")).Status.ShouldBe(HttpStatusCode.Accepted, "it is known, and needs no input");
     }
 
     [Fact]
@@ -180,8 +151,8 @@ public sealed class CallInputTests : IAsyncLifetime
         using var wrong = new ByteArrayContent(_input[1..]);
         (await PostAsync(channel, "key", wrong)).ShouldBe((HttpStatusCode.Conflict, TimeSpan.FromSeconds(1)));
         // However long it takes: the worker looks at what has no task after ten minutes.
-        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET created_at = 1"), Stop);
-        await _node.Host.Services.GetRequiredService<PaidCallWorker>().LookAsync(Stop);
+        await _caller.Service<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET created_at = 1"), Stop);
+        await _caller.Service<PaidCallWorker>().LookAsync(Stop);
         (await CountAsync("SELECT COUNT(*) FROM paid_calls")).ShouldBe(1);
         (await CreditAsync(channel)).Reserved.ShouldBeGreaterThan(Money.Zero);
 
@@ -197,7 +168,7 @@ public sealed class CallInputTests : IAsyncLifetime
         var channel = await OpenChannelAsync();
         (await PostAsync(channel, "key", null)).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
 
-        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET created_at = 1, hold = 'of a node that has crashed', held_until = 2"), Stop);
+        await _caller.Service<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET created_at = 1, hold = 'of a node that has crashed', held_until = 2"), Stop);
 
         await Eventually.IsSoAsync(async () => await CountAsync("SELECT COUNT(*) FROM paid_calls") == 0);
         (await CreditAsync(channel)).ShouldBe((Money.Zero, Money.Zero));
@@ -215,20 +186,67 @@ public sealed class CallInputTests : IAsyncLifetime
 
         stranger.Code.ShouldBe("digestMismatch");
         (await CountAsync(owned)).ShouldBe(1);
-        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET output_until = 1 WHERE output_until IS NOT NULL"), Stop);
+        await _caller.Service<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET output_until = 1 WHERE output_until IS NOT NULL"), Stop);
         await Eventually.IsSoAsync(async () => await CountAsync(owned) == 0);
     }
 
-    private async Task<(HttpStatusCode Status, TimeSpan? RetryAfter)> PostAsync(ChannelResponse channel, string key, HttpContent? body)
+    [Fact]
+    public async Task Call_ThatWasAnnounced_IsTheSameCall_WhateverIsPublishedBeforeItsInputComes()
     {
-        var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements("stoa-channel", $"stoa:{channel.Node}", "0", "USD", "", 1), Voucher(channel, Money.Parse("4")));
-        using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
-        using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo}")) { Content = body };
-        post.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
-        post.Headers.Add(StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}");
-        post.Headers.Add("Idempotency-Key", key);
-        post.Headers.Add("Prefer", "wait=300");
-        using var answer = await http.SendAsync(post, HttpCompletionOption.ResponseHeadersRead, Stop);
+        var channel = await OpenChannelAsync();
+        var name = _echo.Split('@')[0];
+        using var body = new ByteArrayContent(_input);
+        (await PostAsync(channel, "key", null, name)).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
+
+        // It would not even take the call.
+        await TestNode.PublishAsync(_caller.Node.Client, "echo", GuestPrograms.Echo, new AgentLimitsBody(1_000, 8 << 20, 60_000, 1_000, 10_000), version: "1.1.0", output: new AgentPortBody("text/html"));
+
+        (await PostAsync(channel, "key", body, name)).Status.ShouldBe(HttpStatusCode.OK);
+        var agents = await _caller.Service<Database>().ReadAsync(session => session.QueryAsync<string>("SELECT agent FROM tasks"), Stop);
+        agents.ShouldBe([_echo]);
+    }
+
+    [Fact]
+    public async Task Call_WhoseOutputCouldBeMoreThanThePayerMayHaveHere_IsRefusedBeforeItRuns()
+    {
+        var channel = await OpenChannelAsync();
+        var calls = _caller.Service<SqlPaidCallStore>();
+        var open = (await calls.ReserveAsync(
+            Id<Channel>.Parse(channel.Id), new CallOrder("open", ContentHash.Of("open"u8), Money.Zero) { OutputBytes = 20 << 20 }, DateTimeOffset.UtcNow, Stop)).Value.Call!;
+
+        (await Should.ThrowAsync<StoaException>(async () => await CallAsync(await OpenChannelAsync(), CallInput.Of(_input), Stream.Null))).Code.ShouldBe("outputsTooMany");
+        (await CountAsync("SELECT COUNT(*) FROM tasks")).ShouldBe(0);
+
+        await calls.EndAsync(open, Money.Zero, default, null, DateTimeOffset.UtcNow, Stop);
+        await CallAsync(channel, CallInput.Of(_input), Stream.Null);
+    }
+
+    [Fact]
+    public async Task Call_WithALimitThatNobodyMayHave_IsMadeWithALowerOne()
+    {
+        var channel = await OpenChannelAsync();
+        var wide = await TestNode.PublishAsync(_caller.Node.Client, "wide", GuestPrograms.Echo, new AgentLimitsBody(100_000_000_000, 8 << 20, 60_000, 64 << 20, 10_000));
+        using var body = new ByteArrayContent(_input);
+
+        (await PostAsync(channel, "key", null, wide)).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        (await PostAsync(channel, "key", null, wide, limits: "outputBytes=3000000")).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
+        (await PostAsync(channel, "key", body, wide, limits: "outputBytes=3000000")).Status.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Output_ThatWasFetched_IsKeptForMinutesOnly()
+    {
+        await CallAsync(await OpenChannelAsync(), CallInput.Of(_input), Stream.Null);
+
+        var soon = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeMilliseconds();
+        await Eventually.IsSoAsync(async () => await CountAsync($"SELECT COUNT(*) FROM paid_calls WHERE output_until < {soon}") == 1);
+    }
+
+    private async Task<(HttpStatusCode Status, TimeSpan? RetryAfter)> PostAsync(ChannelResponse channel, string key, HttpContent? body, string? agent = null, string prefer = "wait=300", string? limits = null)
+    {
+        using var answer = await _caller.SendAsync(
+            HttpMethod.Post, $"/api/v1/calls/{agent ?? _echo}", channel, _caller.Voucher(channel, Money.Parse("4")), body,
+            (StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}"), ("Idempotency-Key", key), ("Prefer", prefer), (StoaClient.LimitsHeader, limits));
         return (answer.StatusCode, answer.Headers.RetryAfter?.Delta);
     }
 
@@ -275,32 +293,19 @@ public sealed class CallInputTests : IAsyncLifetime
     private async Task<string?> AnnounceAsync(string header)
     {
         using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"));
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_caller.Node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"));
         request.Headers.Add(StoaClient.InputHeader, header);
         using var answer = await http.SendAsync(request, Stop);
         return JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(Stop), StoaJson.Default.Problem)!.Code;
     }
 
-    private async Task<ChannelResponse> OpenChannelAsync() => await _ada.OpenChannelAsync(
-        new OpenChannelRequest("till", Convert.ToBase64String(_key.PublicKey.ToSpki()), (await _anonymous.GetNodeAsync(Stop)).PublicKey, "5"), cancellationToken: Stop);
+    private Task<ChannelResponse> OpenChannelAsync() => _caller.OpenChannelAsync();
 
-    private Task<PaymentOutcome> CallAsync(ChannelResponse channel, CallInput input, Stream output)
-    {
-        _signed = Money.Zero;
-        return _anonymous.CallAgentAsync(AgentReference.Parse(_echo), input, null, PayAsync, output, Stop);
+    private Task<PaymentOutcome> CallAsync(ChannelResponse channel, CallInput input, Stream output) => _caller.Anonymous.CallAgentAsync(
+        AgentReference.Parse(_echo), input, null,
+        (required, _) => Task.FromResult(_caller.Voucher(channel, Money.Parse(required.Extra!.Cumulative ?? required.Amount))), output, Stop);
 
-        Task<ChannelVoucherBody> PayAsync(PaymentRequirements required, CancellationToken cancellationToken)
-        {
-            _signed = Money.Parse(required.Extra!.Cumulative ?? required.Amount);
-            return Task.FromResult(Voucher(channel, _signed));
-        }
-    }
+    private Task<(Money Spent, Money Reserved)> CreditAsync(ChannelResponse channel) => _caller.CreditAsync(channel);
 
-    private ChannelVoucherBody Voucher(ChannelResponse channel, Money cumulative) => new(
-        channel.Id, new VoucherBody(new VoucherPayload(Id<Channel>.Parse(channel.Id), PeerId.Parse(channel.Node), cumulative).Sign(_key).Envelope));
-
-    private Task<(Money Spent, Money Reserved)> CreditAsync(ChannelResponse channel) => _node.Host.Services.GetRequiredService<Database>().ReadAsync(
-        session => session.QuerySingleAsync<(Money, Money)>("SELECT spent, reserved FROM call_credit WHERE channel_id = @Id", new { channel.Id }), Stop);
-
-    private Task<long> CountAsync(string query) => _node.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QuerySingleAsync<long>(query), Stop);
+    private Task<long> CountAsync(string query) => _caller.CountAsync(query);
 }

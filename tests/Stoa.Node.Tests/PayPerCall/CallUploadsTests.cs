@@ -12,16 +12,18 @@ public sealed class CallUploadsTests
     private readonly ManualTime _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
 
-    [Fact]
-    public void Payer_HasAtMostHisPlaces_ThroughAllHisChannels()
+    [Theory]
+    [InlineData(2, 10, 2)]
+    [InlineData(10, 6, 3)]
+    [InlineData(4, 1, 1)]
+    public void Payer_HasAtMostHisPlaces_AndNeverMoreThanHalf(int ofOne, int ofAll, int most)
     {
-        var (uploads, ann) = (new CallUploads(2, 10, BytesPerSecond, _time), _ids.Next<User>());
-        var first = Enter(uploads, ann);
-        Enter(uploads, ann);
+        var (uploads, ann) = (new CallUploads(ofOne, ofAll, BytesPerSecond, _time), Payer());
+        var all = Enumerable.Range(0, most).Select(_ => Enter(uploads, ann)).ToList();
 
-        uploads.TryEnter(ann, out var isOwn).ShouldBeNull();
-        isOwn.ShouldBeTrue();
-        first.Dispose();
+        uploads.TryEnter(ann with { IsFree = true }, out var isOwn).ShouldBeNull();
+        isOwn.ShouldBeTrue("it is the same account through whichever channel");
+        all[0].Dispose();
         uploads.TryEnter(ann, out _).ShouldNotBeNull();
     }
 
@@ -29,55 +31,75 @@ public sealed class CallUploadsTests
     public async Task WhenAllPlacesAreTaken_TheSlowestAgainstItsPaceGivesWay()
     {
         var uploads = new CallUploads(2, 3, BytesPerSecond, _time);
-        var (fast, slow, slowest) = (Enter(uploads, _ids.Next<User>()), Enter(uploads, _ids.Next<User>()), Enter(uploads, _ids.Next<User>()));
-        await ReadAsync(fast, 60_000);
-        await ReadAsync(slow, 20_000);
-        await ReadAsync(slowest, 10_000);
-        _time.Advance(TimeSpan.FromSeconds(30));
+        var (fast, slow, slowest) = (Enter(uploads, Payer()), Enter(uploads, Payer()), Enter(uploads, Payer()));
+        for (var second = 0; second < 30; second++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await ReadAsync(fast, 2_000);
+            await ReadAsync(slow, 700);
+            await ReadAsync(slowest, 300);
+        }
 
-        Enter(uploads, _ids.Next<User>());
+        Enter(uploads, Payer());
 
         (fast.HasGivenWay, slow.HasGivenWay, slowest.HasGivenWay).ShouldBe((false, false, true));
         slowest.Stopped.IsCancellationRequested.ShouldBeTrue();
     }
 
     [Fact]
-    public async Task WhenAllAreFastEnough_WhoHasMostGivesOneUp_UntilAllHaveTheSame()
+    public async Task Upload_ThatHasSentMuchAtOnce_LivesOnItForSecondsOnly()
     {
-        var uploads = new CallUploads(3, 4, BytesPerSecond, _time);
-        var (ann, bob) = (_ids.Next<User>(), _ids.Next<User>());
-        var ofAnn = new[] { Enter(uploads, ann), Enter(uploads, ann), Enter(uploads, ann) };
-        var ofBob = Enter(uploads, bob);
-        foreach (var upload in ofAnn.Append(ofBob))
-            await ReadAsync(upload, 100_000);
-        _time.Advance(TimeSpan.FromSeconds(30));
-
-        var another = Enter(uploads, _ids.Next<User>());
-        await ReadAsync(another, 100_000);
-
-        ofAnn.Count(upload => upload.HasGivenWay).ShouldBe(1);
-        (await EnterAndReadAsync(_ids.Next<User>())).ShouldBeTrue();
-        ofAnn.Count(upload => upload.HasGivenWay).ShouldBe(2);
-        (await EnterAndReadAsync(_ids.Next<User>())).ShouldBeFalse("each has one now");
-        ofBob.HasGivenWay.ShouldBeFalse();
-
-        async Task<bool> EnterAndReadAsync(Id<User> payer)
+        var uploads = new CallUploads(2, 2, BytesPerSecond, _time);
+        var (steady, burst) = (Enter(uploads, Payer()), Enter(uploads, Payer()));
+        await ReadAsync(burst, 1_000_000);
+        for (var second = 0; second < 6; second++)
         {
-            if (uploads.TryEnter(payer, out var isOwn) is not { } upload)
-                return isOwn;
-            await ReadAsync(upload, 100_000);
-            return true;
+            _time.Advance(TimeSpan.FromSeconds(1));
+            await ReadAsync(steady, BytesPerSecond);
         }
+
+        Enter(uploads, Payer());
+
+        (steady.HasGivenWay, burst.HasGivenWay).ShouldBe((false, true));
+    }
+
+    [Fact]
+    public void WhenAllAreFastEnough_WhoHasMostGivesOneUp_UntilAllHaveTheSame()
+    {
+        var uploads = new CallUploads(3, 6, BytesPerSecond, _time);
+        var (ann, bob) = (Payer(), Payer());
+        var (ofAnn, ofBob) = (Enumerable.Range(0, 3).Select(_ => Enter(uploads, ann)).ToList(), Enumerable.Range(0, 3).Select(_ => Enter(uploads, bob)).ToList());
+        var others = new[] { Payer(), Payer(), Payer(), Payer() };
+
+        foreach (var other in others)
+            Enter(uploads, other);
+
+        (ofAnn.Count(upload => upload.HasGivenWay), ofBob.Count(upload => upload.HasGivenWay)).ShouldBe((2, 2));
+        uploads.TryEnter(Payer(), out var isOwn).ShouldBeNull("each has one now");
+        isOwn.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void WhenAllHaveTheSame_WhoPaysGetsThePlaceOfOneWhoDoesNot_AndNotTheOtherWayRound()
+    {
+        var uploads = new CallUploads(1, 2, BytesPerSecond, _time);
+        var (free, paid) = (Enter(uploads, Payer() with { IsFree = true }), Enter(uploads, Payer()));
+
+        uploads.TryEnter(Payer() with { IsFree = true }, out _).ShouldBeNull();
+        Enter(uploads, Payer());
+
+        (free.HasGivenWay, paid.HasGivenWay).ShouldBe((true, false));
+        uploads.TryEnter(Payer(), out _).ShouldBeNull();
     }
 
     [Fact]
     public void Upload_ThatHasJustBegun_IsNotSlow()
     {
         var uploads = new CallUploads(1, 1, BytesPerSecond, _time);
-        var upload = Enter(uploads, _ids.Next<User>());
+        var upload = Enter(uploads, Payer());
         _time.Advance(TimeSpan.FromSeconds(1));
 
-        uploads.TryEnter(_ids.Next<User>(), out var isOwn).ShouldBeNull();
+        uploads.TryEnter(Payer(), out var isOwn).ShouldBeNull();
 
         (isOwn, upload.HasGivenWay).ShouldBe((false, false));
     }
@@ -88,7 +110,9 @@ public sealed class CallUploadsTests
     public void Time_OfAnInput_IsTheGraceAndThatOfThePace(long bytes, int seconds) =>
         new PayPerCallOptions { UploadGraceSeconds = 30, MinInputBytesPerSecond = 128 << 10 }.UploadTimeOf(bytes).ShouldBe(TimeSpan.FromSeconds(seconds));
 
-    private static CallUpload Enter(CallUploads uploads, Id<User> payer) => uploads.TryEnter(payer, out _).ShouldNotBeNull();
+    private CallPayer Payer() => new(_ids.Next<User>(), IsFree: false);
+
+    private static CallUpload Enter(CallUploads uploads, CallPayer payer) => uploads.TryEnter(payer, out _).ShouldNotBeNull();
 
     private static async Task ReadAsync(CallUpload upload, int bytes)
     {

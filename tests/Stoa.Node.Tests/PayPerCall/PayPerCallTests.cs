@@ -1,7 +1,5 @@
 using System.Net;
 using System.Text;
-using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Builds;
@@ -21,11 +19,8 @@ namespace Stoa.Node.Tests.PayPerCall;
 public sealed class PayPerCallTests : IAsyncLifetime
 {
     private static readonly AgentPriceBody s_price = new("0.0001", "0", "0.001");
-    private readonly PrivateKey _key = PrivateKey.Generate();
     private readonly List<PaymentRequirements> _asked = [];
-    private TestNode _node = null!;
-    private StoaClient _ada = null!;
-    private StoaClient _anonymous = null!;
+    private PaidCaller _caller = null!;
     private ChannelResponse _channel = null!;
     private string _echo = "";
     private Money _signed;
@@ -34,26 +29,12 @@ public sealed class PayPerCallTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _node = await TestNode.StartAsync(null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
-        _anonymous = new StoaClient(_node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
-        await _anonymous.RegisterAsync(new RegisterRequest("till", "till@example.org", "a long enough password"), Stop);
-        await _anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
-        _ada = new StoaClient(_anonymous.Options with { ApiKey = (await _anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop)).Token });
-        await _node.Client.DepositAsync(new DepositRequest("ada", "10"), Stop);
-        _echo = await TestNode.PublishAsync(_node.Client, "echo", GuestPrograms.Echo, price: s_price);
-        _channel = await _ada.OpenChannelAsync(
-            new OpenChannelRequest(
-                "till", Convert.ToBase64String(_key.PublicKey.ToSpki()), (await _anonymous.GetNodeAsync(Stop)).PublicKey, "5", ChallengeWindowSeconds: 1),
-            cancellationToken: Stop);
+        _caller = await PaidCaller.StartAsync("10", "--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
+        _echo = await TestNode.PublishAsync(_caller.Node.Client, "echo", GuestPrograms.Echo, price: s_price);
+        _channel = await _caller.OpenChannelAsync(challengeWindowSeconds: 1);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _ada.Dispose();
-        _anonymous.Dispose();
-        _key.Dispose();
-        await _node.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _caller.DisposeAsync();
 
     [Fact]
     public async Task Call_WithVouchers_IsAnsweredAndChargedExactly()
@@ -68,7 +49,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         one.ShouldBeLessThan(amount);
         // The second call needs only what the first has used up.
         _signed.ShouldBe(one + amount);
-        await _ada.CloseChannelAsync(_channel.Id, null, Stop);
+        await _caller.Ada.CloseChannelAsync(_channel.Id, null, Stop);
         await WalletAsync(Money.Parse("10") - one - two);
     }
 
@@ -80,7 +61,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
 
         // The same voucher, for the same input and for another.
         using var output = new MemoryStream();
-        var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
+        var refused = await Should.ThrowAsync<StoaException>(() => _caller.Anonymous.CallAgentAsync(
             AgentReference.Parse(_echo), CallInput.Of(Encoding.UTF8.GetBytes("another")), null, (_, _) => Task.FromResult(Voucher(before)), output, Stop));
 
         (refused.Code, refused.Problem.Status).ShouldBe(("paymentRequired", 402));
@@ -96,12 +77,38 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var voucher = Voucher(_signed + _signed);
         var first = await PostAsync(key, voucher);
 
-        await TestNode.PublishAsync(_node.Client, "echo", GuestPrograms.Echo, price: s_price, version: "1.1.0");
+        await TestNode.PublishAsync(_caller.Node.Client, "echo", GuestPrograms.Echo, price: s_price, version: "1.1.0");
         var again = await PostAsync(key, voucher);
 
         (first.Status, again).ShouldBe((HttpStatusCode.OK, first));
-        var database = _node.Host.Services.GetRequiredService<Database>();
+        var database = _caller.Service<Database>();
         (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM paid_calls"), Stop)).ShouldBe(2, "the first one, and this one");
+    }
+
+    [Fact]
+    public async Task Key_OfACallOfOneAgent_IsNoCallOfAnother()
+    {
+        await CallAsync("hello");
+        var other = await TestNode.PublishAsync(_caller.Node.Client, "other", GuestPrograms.Echo, price: s_price);
+        var voucher = Voucher(_signed + _signed + _signed);
+        (await PostAsync("key", voucher)).Status.ShouldBe(HttpStatusCode.OK);
+
+        (await PostAsync("key", voucher, other.Split('@')[0])).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        (await PostAsync("key", voucher, "stoa/echo@2.0.0")).Status.ShouldNotBe(HttpStatusCode.OK);
+        (await PostAsync("key", voucher, _echo)).Status.ShouldBe(HttpStatusCode.OK, "it is the version that was called");
+    }
+
+    [Fact]
+    public async Task Call_ThatIsMadeAgain_IsAnswered_ThoughItsAgentIsWithdrawn()
+    {
+        await CallAsync("hello");
+        var voucher = Voucher(_signed + _signed);
+        var first = await PostAsync("key", voucher);
+
+        await _caller.Node.Client.WithdrawAgentAsync(AgentReference.Parse(_echo.Split('@')[0]), cancellationToken: Stop);
+
+        (await PostAsync("key", voucher)).ShouldBe(first);
+        (await PostAsync("another", voucher)).Status.ShouldBe(HttpStatusCode.Gone);
     }
 
     [Fact]
@@ -109,19 +116,13 @@ public sealed class PayPerCallTests : IAsyncLifetime
     {
         var input = new string('x', TaskResult.MaxInlineBytes + 1);
         await CallAsync(input);
-        using var till = new StoaClient(_anonymous.Options with { ApiKey = (await _anonymous.LoginAsync(new LoginRequest("till", "a long enough password"), Stop)).Token });
-        await till.DeleteBlobAsync(ContentHash.Of(Encoding.UTF8.GetBytes(input)).ToString(), Stop);
-        var owned = _node.Host.Services.GetRequiredService<IContentStore>();
+        await _caller.Till.DeleteBlobAsync(ContentHash.Of(Encoding.UTF8.GetBytes(input)).ToString(), Stop);
+        var owned = _caller.Service<IContentStore>();
         await owned.DeleteAsync(ContentHash.Of(Encoding.UTF8.GetBytes(input)), Stop);
 
-        var database = _node.Host.Services.GetRequiredService<Database>();
+        var database = _caller.Service<Database>();
         var task = await database.ReadAsync(session => session.QuerySingleAsync<string>("SELECT task_id FROM paid_calls"), Stop);
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_anonymous.Options.Address, $"/api/v1/calls/{task}"));
-        request.Headers.Add(
-            PaymentHeaders.Signature,
-            Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new PaymentPayload(PaymentHeaders.Version, _asked[0], Voucher(_signed)), StoaJson.Default.PaymentPayload)));
-        using var http = new HttpClient();
-        using var gone = await http.SendAsync(request, Stop);
+        using var gone = await _caller.SendAsync(HttpMethod.Get, $"/api/v1/calls/{task}", _channel, Voucher(_signed));
 
         gone.StatusCode.ShouldBe(HttpStatusCode.Gone);
         (await gone.Content.ReadAsStringAsync(Stop)).ShouldContain("resultDeleted");
@@ -130,7 +131,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
     [Fact]
     public async Task Call_OfAnAgentThatFails_CostsNothing()
     {
-        var trap = await TestNode.PublishAsync(_node.Client, "trap", GuestPrograms.Unreachable, price: s_price);
+        var trap = await TestNode.PublishAsync(_caller.Node.Client, "trap", GuestPrograms.Unreachable, price: s_price);
 
         var failed = await Should.ThrowAsync<StoaException>(() => CallAsync("hello", trap));
         failed.Code.ShouldBe("callFailed");
@@ -138,7 +139,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var charged = Money.Parse((await CallAsync("hello")).Amount);
 
         _signed.ShouldBe(paid, "what was paid for the call that failed pays for this one");
-        await _ada.CloseChannelAsync(_channel.Id, null, Stop);
+        await _caller.Ada.CloseChannelAsync(_channel.Id, null, Stop);
         await WalletAsync(Money.Parse("10") - charged);
     }
 
@@ -147,13 +148,13 @@ public sealed class PayPerCallTests : IAsyncLifetime
     {
         await CallAsync("first");
         await CallAsync("second");
-        var database = _node.Host.Services.GetRequiredService<Database>();
+        var database = _caller.Service<Database>();
         var keys = await database.ReadAsync(session => session.QueryAsync<string>("SELECT request_key FROM paid_calls ORDER BY created_at"), Stop);
         await StuckRows.MakeAsync(database, "UPDATE", "paid_calls", $"OLD.request_key = '{keys[0]}' AND NEW.price IS NOT NULL");
         await database.WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET price = NULL"), Stop);
         await database.WriteAsync(session => session.ExecuteAsync("UPDATE call_credit SET spent = 0, reserved = (SELECT CAST(SUM(reserved) AS BIGINT) FROM paid_calls)"), Stop);
 
-        await _node.Host.Services.GetRequiredService<PaidCallWorker>().LookAsync(Stop);
+        await _caller.Service<PaidCallWorker>().LookAsync(Stop);
 
         (await database.ReadAsync(session => session.QueryAsync<string>("SELECT request_key FROM paid_calls WHERE price IS NULL"), Stop)).ShouldBe([keys[0]]);
     }
@@ -162,18 +163,18 @@ public sealed class PayPerCallTests : IAsyncLifetime
     public async Task Key_OfACheapCall_BuysNoDearOne()
     {
         await CallAsync("hello");
-        var (store, channel) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id));
+        var (store, channel) = (_caller.Service<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id));
         var cheap = await ReserveAsync("cheap", 1);
 
         cheap.IsNew.ShouldBeTrue();
-        (await store.ReserveAsync(channel, "key", Hash("dear"), null, new Money(10), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
+        (await store.ReserveAsync(channel, new CallOrder("key", Hash("dear"), new Money(10)), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
         // The same call again has what is reserved, and is not to take it back.
         var again = await ReserveAsync("cheap", 1);
         (again.IsNew, again.Call!.Key, again.Credit.Reserved).ShouldBe((false, "key", new Money(1)));
 
         async Task<Reservation> ReserveAsync(string what, long amount)
         {
-            (await store.ReserveAsync(channel, "key", Hash(what), null, new Money(amount), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
+            (await store.ReserveAsync(channel, new CallOrder("key", Hash(what), new Money(amount)), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
             return reservation;
         }
     }
@@ -182,8 +183,8 @@ public sealed class PayPerCallTests : IAsyncLifetime
     public async Task Call_WhoseReservationWasTakenBack_IsPaidAllTheSame()
     {
         var first = Money.Parse((await CallAsync("hello")).Amount);
-        var (store, channel, task) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id), new Id<AgentTask>(Guid.CreateVersion7()));
-        (await store.ReserveAsync(channel, "key", Hash("call"), null, new Money(7), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
+        var (store, channel, task) = (_caller.Service<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id), new Id<AgentTask>(Guid.CreateVersion7()));
+        (await store.ReserveAsync(channel, new CallOrder("key", Hash("call"), new Money(7)), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
         // Of the same call twice at once, one request was refused, and the other's task was made.
         var held = (await store.HoldAsync(reserved.Call!, DateTimeOffset.UtcNow.AddMinutes(1), DateTimeOffset.UtcNow, Stop))!;
         await store.ReleaseAsync(held, null, DateTimeOffset.UtcNow, Stop);
@@ -193,7 +194,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var call = (await store.FindAsync(task, Stop)).ShouldNotBeNull();
         await store.EndAsync(call, new Money(5), default, null, DateTimeOffset.UtcNow, Stop);
 
-        var credit = await _node.Host.Services.GetRequiredService<Database>().ReadAsync(
+        var credit = await _caller.Service<Database>().ReadAsync(
             session => session.QuerySingleAsync<(Money Spent, Money Reserved)>("SELECT spent, reserved FROM call_credit WHERE channel_id = @channel", new { channel }), Stop);
         credit.Reserved.ShouldBe(Money.Zero);
         credit.Spent.ShouldBe(first + new Money(5));
@@ -205,7 +206,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         await CallAsync("hello");
 
         // They are gathered for a moment; the demand came before the call.
-        var entries = await Eventually.FoundAsync(async () => await _node.Client.ListAuditAsync(act: "callAgent", cancellationToken: Stop).ToListAsync(Stop) is { Count: > 0 } some ? some : null);
+        var entries = await Eventually.FoundAsync(async () => await _caller.Node.Client.ListAuditAsync(act: "callAgent", cancellationToken: Stop).ToListAsync(Stop) is { Count: > 0 } some ? some : null);
         entries.Select(entry => entry.Status).Distinct().ShouldBe([200]);
     }
 
@@ -224,7 +225,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         };
         using var output = new MemoryStream();
 
-        var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
+        var refused = await Should.ThrowAsync<StoaException>(() => _caller.Anonymous.CallAgentAsync(
             AgentReference.Parse(_echo), CallInput.Of(Encoding.UTF8.GetBytes("hello")), null, (_, _) => Task.FromResult(bad), output, Stop));
 
         refused.Code.ShouldBe(code);
@@ -247,20 +248,16 @@ public sealed class PayPerCallTests : IAsyncLifetime
     private async Task<PaymentOutcome> CallAsync(string input, string? agent = null)
     {
         using var output = new MemoryStream();
-        var outcome = await _anonymous.CallAgentAsync(AgentReference.Parse(agent ?? _echo), CallInput.Of(Encoding.UTF8.GetBytes(input)), null, PayAsync, output, Stop);
+        var outcome = await _caller.Anonymous.CallAgentAsync(AgentReference.Parse(agent ?? _echo), CallInput.Of(Encoding.UTF8.GetBytes(input)), null, PayAsync, output, Stop);
         Encoding.UTF8.GetString(output.ToArray()).ShouldBe(input);
         return outcome;
     }
 
-    /// <summary>Calls the newest version as whoever knows the protocol alone does: which task it was, if it is answered.</summary>
-    private async Task<(HttpStatusCode Status, string? Call)> PostAsync(string? key, ChannelVoucherBody voucher)
+    /// <summary>Calls the newest version: which task it was, if it is answered.</summary>
+    private async Task<(HttpStatusCode Status, string? Call)> PostAsync(string? key, ChannelVoucherBody voucher, string? agent = null)
     {
-        using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_anonymous.Options.Address, "/api/v1/calls/" + _echo.Split('@')[0])) { Content = new StringContent("hello again") };
-        if (key is not null)
-            request.Headers.Add("Idempotency-Key", key);
-        request.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new PaymentPayload(PaymentHeaders.Version, _asked[0], voucher), StoaJson.Default.PaymentPayload)));
-        using var response = await http.SendAsync(request, Stop);
+        using var body = new StringContent("hello again");
+        using var response = await _caller.SendAsync(HttpMethod.Post, "/api/v1/calls/" + (agent ?? _echo.Split('@')[0]), _channel, voucher, body, ("Idempotency-Key", key));
         return (response.StatusCode, response.Content.Headers.ContentLocation?.ToString());
     }
 
@@ -271,10 +268,8 @@ public sealed class PayPerCallTests : IAsyncLifetime
         return Task.FromResult(Voucher(_signed));
     }
 
-    private ChannelVoucherBody Voucher(Money cumulative, PrivateKey? key = null) => new(
-        _channel.Id,
-        new VoucherBody(new VoucherPayload(Id<Channel>.Parse(_channel.Id), PeerId.Parse(_channel.Node), cumulative).Sign(key ?? _key).Envelope));
+    private ChannelVoucherBody Voucher(Money cumulative, PrivateKey? key = null) => _caller.Voucher(_channel, cumulative, key);
 
     /// <summary>What the channel has left over comes back some time after it is closed.</summary>
-    private Task WalletAsync(Money expected) => Eventually.IsSoAsync(async () => Money.Parse((await _ada.GetWalletAsync(Stop)).Posted) == expected);
+    private Task WalletAsync(Money expected) => Eventually.IsSoAsync(async () => Money.Parse((await _caller.Ada.GetWalletAsync(Stop)).Posted) == expected);
 }

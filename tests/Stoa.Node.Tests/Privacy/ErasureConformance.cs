@@ -8,6 +8,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Calls;
+using Stoa.Node.Builds;
 using Stoa.Node.Hosting;
 using Stoa.Node.Privacy;
 using Stoa.Node.Storage;
@@ -240,7 +241,7 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
 
         // What was on its way when it was deleted is found later.
         var late = (await content.PutAsync(new MemoryStream(own), null, 1_000, Stop)).Value;
-        await _node.Host.Services.GetRequiredService<Market.Builds.IContentOwners>().GrantAsync(late, id, Stop);
+        await _node.Host.Services.GetRequiredService<SqlContentOwners>().GrantAsync(late, id, ContentOrigins.Task, Stop);
         await organisations.FindLateAsync(Stop);
         while (await organisations.TurnAsync(Stop))
         {

@@ -120,10 +120,10 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
     {
         var owners = new SqlContentOwners(Database);
         var content = new ContentDescriptor(ContentHash.Of("a"u8), 300);
-        await owners.GrantAsync(content, Owner, Stop);
-        await owners.GrantAsync(content, Owner, Stop);
-        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("b"u8), 400), Owner, Stop);
-        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("c"u8), 5_000), owner: null, Stop);
+        await owners.GrantAsync(content, Owner, ContentOrigins.Task, Stop);
+        await owners.GrantAsync(content, Owner, ContentOrigins.Task, Stop);
+        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("b"u8), 400), Owner, ContentOrigins.Task, Stop);
+        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("c"u8), 5_000), null, ContentOrigins.Task, Stop);
 
         (await _usages.FindAsync(Owner, Stop)).ContentBytes.ShouldBe(700);
     }
@@ -137,11 +137,11 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
         using (var second = (await _usages.ReserveAsync(Owner, 400, 5_000, Stop)).Value)
             (await _usages.ReserveAsync(Owner, null, 5_000, Stop)).Refusal.ShouldNotBeNull("all is reserved");
 
-        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("a"u8), 600), Owner, Stop);
+        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("a"u8), 600), Owner, ContentOrigins.Task, Stop);
         first.Dispose();
         using (var rest = (await _usages.ReserveAsync(Owner, null, 5_000, Stop)).Value)
             rest.Most.ShouldBe(400, "of what is not known to be how long so much may come");
-        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("b"u8), 900), Owner, Stop);
+        await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("b"u8), 900), Owner, ContentOrigins.Task, Stop);
         (await _usages.ReserveAsync(Owner, 1, 5_000, Stop)).Refusal.ShouldNotBeNull();
         (await _usages.ReserveAsync(Owner, 0, 5_000, Stop)).Refusal.ShouldBeNull("what is there already takes no more");
     }
@@ -182,7 +182,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
         await Tasks.SubmitAllAsync([NewTask(), NewTask(), NewTask(dueAt: Now.AddHours(1))], Stop);
         var running = (await Tasks.ClaimAsync(Holder, new ClaimRoom(1, 1L << 40, 1L << 40), Now, Stop)).Single();
         await Tasks.EndAttemptAsync(Success(running), Stop);
-        await new SqlContentOwners(Database).GrantAsync(new ContentDescriptor(ContentHash.Of("a"u8), 300), Owner, Stop);
+        await new SqlContentOwners(Database).GrantAsync(new ContentDescriptor(ContentHash.Of("a"u8), 300), Owner, ContentOrigins.Task, Stop);
         var before = await _usages.FindAsync(Owner, Stop);
 
         await Database.WriteAsync(

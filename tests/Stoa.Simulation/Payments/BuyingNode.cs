@@ -32,7 +32,7 @@ internal sealed record BoughtTask(long Number, ContentHash What, Id<Transfer> Ho
 
 /// <summary>A node that has others do its consumers' tasks, and pays them by vouchers.</summary>
 /// <remarks>
-/// The node's own: what is signed and may be promised (<see cref="Supplier"/>), vouchers, the ledger's rules. The model's: what is read and written in which transaction, in the order of the node's <c>RemoteWork</c>,
+/// The node's own: what is signed and may be promised (<see cref="Supplier"/>), vouchers, the ledger's rules. The model's: what is read and written in which transaction, in the order of the node's <c>RemoteOffers</c>, <c>RemoteRuns</c>,
 /// <c>SupplierRuns</c> and <c>SqlSuppliers</c>: what a voucher promises is written before it leaves, and a call that was begun is made again under its key after a crash. Receipts are not checked: nobody lies about work here.
 /// </remarks>
 internal sealed class BuyingNode : MoneyNode

@@ -34,7 +34,7 @@ internal sealed record SoldTask(string Key, ContentHash What, Id<Transfer> Hold,
 /// <summary>A node that sells calls out of channels, and keeps the channels.</summary>
 /// <remarks>
 /// The node's own: channels and their rules, checks of vouchers, netting, the ledger's rules, the credit of calls, the split of prices. The model's: what is read and written in which transaction, in the order of the node's
-/// <c>SellAsync</c>, <c>Till</c>, <c>SqlChannelStore</c>, <c>SqlPaidCallStore</c> and <c>PaidCallWorker</c>; and a task, which is a wait and a price.
+/// <c>CallSales</c>, <c>Till</c>, <c>SqlChannelStore</c>, <c>SqlPaidCallStore</c> and <c>PaidCallWorker</c>; and a task, which is a wait and a price.
 /// </remarks>
 internal sealed class SellingNode : MoneyNode
 {

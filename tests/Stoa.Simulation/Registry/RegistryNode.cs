@@ -14,18 +14,16 @@ namespace Stoa.Simulation.Registry;
 /// <summary>A node with its disk, its clock and the keys of its publishers. Between starts and crashes it runs what a node runs of the registry.</summary>
 internal sealed class RegistryNode
 {
-    // What costs memory: a quarter of a megabyte each.
-    private const int KeptSketches = 2;
-
     private readonly World _world;
     private readonly RegistryWorldOptions _options;
+    private readonly OpenedStatements _opened;
     private readonly PrivateKey _key;
     private readonly Random _chance;
     private Run? _run;
 
-    public RegistryNode(World world, SimulatedNode node, PrivateKey key, IReadOnlyList<PrivateKey> publishers, TimeSpan skew, StatementDisk disk, RegistryWorldOptions options)
+    public RegistryNode(World world, SimulatedNode node, PrivateKey key, IReadOnlyList<PrivateKey> publishers, TimeSpan skew, StatementDisk disk, OpenedStatements opened, RegistryWorldOptions options)
     {
-        (_world, Node, _key, Publishers, Disk, _options) = (world, node, key, publishers, disk, options);
+        (_world, Node, _key, Publishers, Disk, _opened, _options) = (world, node, key, publishers, disk, opened, options);
         Clock = new SkewedTime(world.Time, skew);
         _chance = world.RandomOf(100_000 + node.Number);
         foreach (var publisher in publishers)
@@ -62,10 +60,10 @@ internal sealed class RegistryNode
     public async Task StartAsync()
     {
         var statements = new DiskStatements(Disk);
-        var index = new ReplicaIndex(Draw(), KeptSketches);
+        var index = new ReplicaIndex(Draw());
         var unwanted = new UnwantedStatements(Clock, _options.UnwantedCapacity);
         var telemetry = new ReplicationTelemetry(new Meters());
-        var intake = new StatementIntake(statements, index, unwanted, telemetry, Clock);
+        var intake = new StatementIntake(statements, index, unwanted, telemetry, Clock, _opened.Open);
         var follower = new ReplicaFollower(statements, index, Draw, Clock);
         var host = new Host(_key, [Node], new HostOptions(), Clock, _world.RandomOf((Crashes * 1_000_000) + Node.Number));
         IdentifyProtocol.Serve(host);

@@ -12,7 +12,7 @@ namespace Stoa.Simulation.Registry;
 /// <summary>Nodes that say things to the registry and tell each other, in one thread on virtual time, while clocks are wrong, nodes crash and the network does what networks do.</summary>
 /// <remarks>
 /// The node's own code: hosts, gossipsub, sessions and their schedule and pace, intake, following, merging, admission, statements and signatures. The simulator's: the network, the clocks, and the disk in place of the
-/// database, which decides by the same <see cref="StatementBatch"/>. What is not here: offers, which are over at a time by each node's own clock, the searchable catalogue, and cells of several nodes.
+/// database, which decides by the same <see cref="StatementBatch"/>; and a statement is opened once for all nodes (<see cref="OpenedStatements"/>). What is not here: offers, which are over at a time by each node's own clock, the searchable catalogue, and cells of several nodes.
 /// Histories are the seed's but for the bytes of signatures, in which there is chance of the system.
 /// </remarks>
 internal sealed class RegistryWorld
@@ -22,6 +22,7 @@ internal sealed class RegistryWorld
     private readonly int _seed;
     private readonly Random _random;
     private readonly List<string> _history = [];
+    private readonly OpenedStatements _opened = new();
     private readonly List<SimulatedNode> _strangers = [];
     private int _lastKey;
     private int _said;
@@ -67,7 +68,7 @@ internal sealed class RegistryWorld
         {
             var key = NewKey();
             var disk = new StatementDisk(World, Options.Policy, Options.WriteTime) { Lies = Options.LyingDisks };
-            var node = new RegistryNode(World, Network.AddNode(key.PublicKey.ToProtobuf()), key, [NewKey()], SkewOf(number), disk, Options);
+            var node = new RegistryNode(World, Network.AddNode(key.PublicKey.ToProtobuf()), key, [NewKey()], SkewOf(number), disk, _opened, Options);
             disk.Kept = statement => _history.Add(string.Create(CultureInfo.InvariantCulture, $"{World.Time.GetTimestamp()} {node.Node} {statement.Id}"));
             Nodes.Add(node);
         }
@@ -181,6 +182,22 @@ internal sealed class RegistryWorld
         while (World.Time.GetUtcNow() - start < atMost && new Convergence(Nodes).Violations().Any())
             await PassAsync(TimeSpan.FromSeconds(15));
         return World.Time.GetUtcNow() - start;
+    }
+
+    /// <summary>Eight minutes in which publishers say things while nodes crash and the network falls apart, and then as long as it takes until all have the same.</summary>
+    /// <param name="atMost">How long it may take from the last fault on.</param>
+    /// <returns>How long it took.</returns>
+    public async Task<TimeSpan> FallApartAsync(TimeSpan atMost)
+    {
+        var duration = TimeSpan.FromMinutes(8);
+        await StartAsync();
+        using var stop = new CancellationTokenSource();
+        var keeping = KeepConnectedAsync(stop.Token);
+        await Task.WhenAll(SayAsync(perMinute: 30, duration), FaultsAsync(duration, crashesPerMinute: 6));
+        var took = await SettleAsync(atMost);
+        stop.Cancel();
+        await keeping;
+        return took;
     }
 
     /// <summary>A version of an agent.</summary>

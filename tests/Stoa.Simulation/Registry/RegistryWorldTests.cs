@@ -16,13 +16,7 @@ public sealed class RegistryWorldTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(Few))]
     public void Nodes_ThatCrashAndFallApartWithWrongClocks_ComeToHaveTheSame_AndLoseNothing(int seed) => Play(seed, new RegistryWorldOptions { Nodes = Seeds.Nodes(40) }, async world =>
     {
-        await world.StartAsync();
-        using var stop = new CancellationTokenSource();
-        var keeping = world.KeepConnectedAsync(stop.Token);
-        await Task.WhenAll(world.SayAsync(perMinute: 30, TimeSpan.FromMinutes(8)), world.FaultsAsync(TimeSpan.FromMinutes(8), crashesPerMinute: 6));
-        var took = await world.SettleAsync(s_patience);
-        stop.Cancel();
-        await keeping;
+        var took = await world.FallApartAsync(s_patience);
 
         Expect(world, new Convergence(world.Nodes).Violations());
         Expect(world, new NothingLost(world.Acknowledged, world.Nodes).Violations());

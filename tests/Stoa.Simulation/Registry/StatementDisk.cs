@@ -13,14 +13,14 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
 {
     private readonly Dictionary<ContentHash, Statement> _byId = [];
     private readonly Dictionary<MergeKey, List<ContentHash>> _byKey = [];
-    private readonly SortedDictionary<long, ContentHash> _bySequence = [];
+    // The first has sequence 1; empty is what went.
+    private readonly List<ContentHash> _bySequence = [];
     private readonly Dictionary<ContentHash, long> _sequenceOf = [];
     private readonly SortedSet<ContentHash> _ids = [];
     private readonly Dictionary<PeerId, SignerUsage> _signers = [];
     private readonly Dictionary<MergeKey, Contradiction> _contradictions = [];
     private readonly List<ContentHash> _removals = [];
     private readonly List<(DateTimeOffset At, IReadOnlyList<Statement> Removed, IReadOnlyList<Statement> Added)> _writes = [];
-    private long _lastSequence;
 
     /// <summary>All statements, by their ids.</summary>
     public IReadOnlyDictionary<ContentHash, Statement> Statements => _byId;
@@ -48,23 +48,39 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
 
     internal AdmissionPolicy Policy => policy;
 
-    internal long LastSequence => _lastSequence;
+    internal long LastSequence => _bySequence.Count;
 
     internal int LastRemoval => _removals.Count;
 
     internal Task WriteAsync(CancellationToken cancellationToken) => world.PassAsync(writeTime, cancellationToken);
 
     /// <summary>What of the disk counts for some statements.</summary>
-    internal StatementShelf ShelfOf(IReadOnlyList<Statement> statements) => new(
-        statements.Select(statement => statement.Key).Distinct().ToDictionary(
-            key => key, key => (IReadOnlyList<KeptStatement>)[.. ListByKey(key).Select(kept => new KeptStatement(kept.Item, kept.Payload.Length))]),
-        statements.Select(statement => statement.SignerId).Distinct().Where(_signers.ContainsKey).ToDictionary(signer => signer, signer => _signers[signer]),
-        StrangersBytes);
+    internal StatementShelf ShelfOf(IReadOnlyList<Statement> statements)
+    {
+        var byKey = new Dictionary<MergeKey, IReadOnlyList<KeptStatement>>();
+        var signers = new Dictionary<PeerId, SignerUsage>();
+        foreach (var statement in statements)
+        {
+            if (!byKey.ContainsKey(statement.Key))
+                byKey.Add(statement.Key, [.. ListByKey(statement.Key).Select(kept => new KeptStatement(kept.Item, kept.Payload.Length))]);
+            if (_signers.TryGetValue(statement.SignerId, out var usage))
+                signers[statement.SignerId] = usage;
+        }
+
+        return new StatementShelf(byKey, signers, StrangersBytes);
+    }
 
     internal IReadOnlyList<Statement> ListByKey(MergeKey key) =>
-        _byKey.TryGetValue(key, out var ids) ? [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)] : [];
+        _byKey.TryGetValue(key, out var ids) && ids.Count > 0 ? [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)] : [];
 
-    internal IEnumerable<(long Sequence, ContentHash Id)> After(long sequence) => _bySequence.Where(row => row.Key > sequence).Select(row => (row.Key, row.Value));
+    internal IEnumerable<(long Sequence, ContentHash Id)> After(long sequence)
+    {
+        for (var index = (int)sequence; index < _bySequence.Count; index++)
+        {
+            if (!_bySequence[index].IsEmpty)
+                yield return (index + 1, _bySequence[index]);
+        }
+    }
 
     internal IEnumerable<ContentHash> IdsAfter(ContentHash after) => _ids.Where(id => id > after);
 
@@ -120,8 +136,8 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
         if (!_byId.TryAdd(statement.Id, statement))
             return;
         _ids.Add(statement.Id);
-        _bySequence.Add(++_lastSequence, statement.Id);
-        _sequenceOf.Add(statement.Id, _lastSequence);
+        _bySequence.Add(statement.Id);
+        _sequenceOf.Add(statement.Id, _bySequence.Count);
         if (!_byKey.TryGetValue(statement.Key, out var ids))
             _byKey.Add(statement.Key, ids = []);
         ids.Add(statement.Id);
@@ -133,7 +149,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
         _ids.Remove(statement.Id);
         _byKey[statement.Key].Remove(statement.Id);
         if (_sequenceOf.Remove(statement.Id, out var sequence))
-            _bySequence.Remove(sequence);
+            _bySequence[(int)sequence - 1] = default;
         _removals.Add(statement.Id);
     }
 }

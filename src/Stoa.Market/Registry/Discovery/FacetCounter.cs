@@ -13,6 +13,8 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, ListingRe
     // So many findings are counted one by one; of more, as many that are spread evenly.
     private const int Sample = 1 << 15;
 
+    private const int BlockSize = 256;
+
     // Of how many values of each segment the counts are added up over all: what is among the ten most frequent in the whole and behind these in every segment is left out.
     private const int CandidatesOfSegment = 30;
 
@@ -31,36 +33,27 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, ListingRe
         var share = Math.Max(1, (int)(Sample * (long)segment.Count / agents));
         var step = Math.Max(1, found.Length / share);
         IsEstimated |= step > 1;
-        var (countsPublishers, countsKinds, countsRegions) = (facets.Contains(ListingFacet.Publisher), facets.Contains(ListingFacet.Kind), facets.Contains(ListingFacet.Region));
-        for (var index = 0; index < found.Length && (countsKinds || countsRegions); index += step)
+        var countsValues = facets.Any(IsOfTerms);
+        Counts? counts = null;
+        if (countsValues || facets.Contains(ListingFacet.Publisher))
         {
-            _ofKinds[segment.Kinds[found[index]]] += step;
-            for (var mask = Volatile.Read(ref segment.Regions[found[index]]); mask != 0; mask &= mask - 1)
-                _ofRegions[BitOperations.TrailingZeroCount(mask)] += step;
+            counts = new Counts(segment, ArrayPool<int>.Shared.Rent(segment.ValueTerms), ArrayPool<int>.Shared.Rent(segment.Publishers.Length));
+            Array.Clear(counts.OfTerms, 0, segment.ValueTerms);
+            Array.Clear(counts.OfPublishers, 0, segment.Publishers.Length);
+            _segments.Add(counts);
         }
 
-        var countsValues = facets.Any(IsOfTerms);
-        if (!countsPublishers && !countsValues)
-            return;
-        var counts = new Counts(segment, ArrayPool<int>.Shared.Rent(segment.ValueTerms), ArrayPool<int>.Shared.Rent(segment.Publishers.Length));
-        Array.Clear(counts.OfTerms, 0, segment.ValueTerms);
-        Array.Clear(counts.OfPublishers, 0, segment.Publishers.Length);
-        _segments.Add(counts);
-        var publisher = 0;
-        for (var index = 0; index < found.Length; index += step)
+        Span<int> block = stackalloc int[BlockSize];
+        for (var (index, publisher) = (0, 0); index < found.Length;)
         {
-            var agent = found[index];
+            var count = 0;
+            for (; count < block.Length && index < found.Length; index += step)
+                block[count++] = found[index];
+            CountColumns(segment, block[..count], step);
             if (countsValues)
-            {
-                for (var at = segment.ValueStarts[agent]; at < segment.ValueStarts[agent + 1]; at++)
-                    counts.OfTerms[segment.Values[at]] += step;
-            }
-
-            if (!countsPublishers)
-                continue;
-            while (segment.PublisherStarts[publisher + 1] <= agent)
-                publisher++;
-            counts.OfPublishers[publisher] += step;
+                CountValues(segment, block[..count], step, counts!.OfTerms);
+            if (counts is not null)
+                publisher = CountPublishers(segment, block[..count], step, counts.OfPublishers, publisher);
         }
     }
 
@@ -79,6 +72,57 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, ListingRe
         }
 
         _segments.Clear();
+    }
+
+    private void CountColumns(SearchSegment segment, ReadOnlySpan<int> agents, int step)
+    {
+        Span<ulong> regions = stackalloc ulong[BlockSize];
+        for (var index = 0; index < agents.Length; index++)
+        {
+            regions[index] = Volatile.Read(ref segment.Regions[agents[index]]);
+            _ofKinds[segment.Kinds[agents[index]]] += step;
+        }
+
+        foreach (var region in regions[..agents.Length])
+        {
+            for (var mask = region; mask != 0; mask &= mask - 1)
+                _ofRegions[BitOperations.TrailingZeroCount(mask)] += step;
+        }
+    }
+
+    // Where the values of each stand, then the first of each, then all: each step waits for memory, and so it waits for that of a whole block at once instead of one after the other.
+    private static void CountValues(SearchSegment segment, ReadOnlySpan<int> agents, int step, int[] ofTerms)
+    {
+        var (starts, values) = (segment.ValueStarts, segment.Values);
+        if (values.Length == 0)
+            return;
+        Span<(int First, int End, int Value)> of = stackalloc (int, int, int)[BlockSize];
+        for (var index = 0; index < agents.Length; index++)
+            of[index] = (starts[agents[index]], starts[agents[index] + 1], 0);
+        for (var index = 0; index < agents.Length; index++)
+            of[index].Value = values[Math.Min(of[index].First, values.Length - 1)];
+        foreach (var (first, end, value) in of[..agents.Length])
+        {
+            if (first == end)
+                continue;
+            ofTerms[value] += step;
+            for (var at = first + 1; at < end; at++)
+                ofTerms[values[at]] += step;
+        }
+    }
+
+    /// <summary>Counts the publishers of agents that are ascending.</summary>
+    /// <returns>The last of them, from which those of the next block are looked for.</returns>
+    private static int CountPublishers(SearchSegment segment, ReadOnlySpan<int> agents, int step, int[] ofPublishers, int publisher)
+    {
+        foreach (var agent in agents)
+        {
+            while (segment.PublisherStarts[publisher + 1] <= agent)
+                publisher++;
+            ofPublishers[publisher] += step;
+        }
+
+        return publisher;
     }
 
     private static bool IsOfTerms(ListingFacet facet) => facet is not (ListingFacet.Publisher or ListingFacet.Kind or ListingFacet.Region);

@@ -142,6 +142,30 @@ public sealed class ListingIndex
         };
     }
 
+    /// <summary>All that a search would find if it asked for no words, in no order, where that is few.</summary>
+    /// <param name="search">What else it asks for.</param>
+    /// <param name="most">How many are few.</param>
+    /// <param name="cancellationToken">Looked at between segments.</param>
+    /// <returns>Null when there are more, which costs the less the more there are: it is known from the first of them.</returns>
+    public IReadOnlyList<ListingHit>? FindFew(ListingSearch search, int most, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(search);
+        ArgumentOutOfRangeException.ThrowIfNegative(most);
+        var plan = new SearchPlan(search with { Text = null }, Volatile.Read(ref _regions));
+        var found = new List<(SearchSegment Segment, int Agent)>();
+        foreach (var view in Volatile.Read(ref _segments))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var finder = new SegmentFinder(view, plan, most - found.Count);
+            if (finder.Agents.Length > most - found.Count)
+                return null;
+            foreach (var agent in finder.Agents)
+                found.Add((view.Segment, agent));
+        }
+
+        return [.. found.Select(one => new ListingHit(one.Segment.KeyOf(one.Agent), one.Segment.StandingOf(one.Agent)))];
+    }
+
     /// <summary>Those of some listings that a search would find if it asked for no words, in the order in which they are given.</summary>
     /// <param name="search">What else it asks for.</param>
     /// <param name="keys">Listings, each once.</param>

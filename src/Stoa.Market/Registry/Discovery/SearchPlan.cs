@@ -96,12 +96,17 @@ internal sealed class SearchPlan
     public bool HasWantedNumbers(SearchSegment segment, int agent) =>
         segment.Prices[agent] >= MinPrice && segment.Prices[agent] <= MaxPrice
         && (Search.Kind is not { } kind || segment.Kinds[agent] == (byte)kind)
-        && (Search.Region is null || IsInRegion(segment, agent))
+        && IsInRegion(segment, agent)
         && (Search.MinContextLength is not { } tokens || segment.ContextLengths[agent] >= tokens)
         && (Search.MaxProgramBytes is not { } most || segment.SizesBytes[agent] <= most)
-        && (Search.MinRatingHundredths is not { } least || segment.StandingOf(agent) is { Reviews: > 0 } standing && standing.AverageHundredths >= least);
+        && IsRatedAsWanted(segment, agent);
 
-    // By the bit where the region has one, which is one look.
-    private bool IsInRegion(SearchSegment segment, int agent) =>
-        Region != 0 ? (Volatile.Read(ref segment.Regions[agent]) & Region) != 0 : segment.Contents[agent] != 0 && RegionContents?.Contains(segment.Contents[agent]) is true;
+    /// <summary>Whether an agent is offered where it is asked for. By the bit where the region has one, which is one look.</summary>
+    public bool IsInRegion(SearchSegment segment, int agent) =>
+        Search.Region is null
+        || (Region != 0 ? (Volatile.Read(ref segment.Regions[agent]) & Region) != 0 : segment.Contents[agent] != 0 && RegionContents?.Contains(segment.Contents[agent]) is true);
+
+    /// <summary>Whether the reviews of an agent are as good as they are asked for.</summary>
+    public bool IsRatedAsWanted(SearchSegment segment, int agent) =>
+        Search.MinRatingHundredths is not { } least || (segment.StandingOf(agent) is { Reviews: > 0 } standing && standing.AverageHundredths >= least);
 }

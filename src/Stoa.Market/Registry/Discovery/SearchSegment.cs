@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text;
 using Stoa.Primitives;
 
@@ -10,6 +11,9 @@ namespace Stoa.Market.Registry.Discovery;
 /// </remarks>
 internal sealed class SearchSegment
 {
+    // Where each publisher is, 1 for the first, at the place that the hash of its text gives or behind it; 0 for none. A power of two of them, so a third or more are none.
+    private readonly int[] _placesOfPublishers = [];
+
     /// <param name="terms">With all their postings.</param>
     /// <param name="agents">How many agents.</param>
     public SearchSegment(TermWriter terms, int agents)
@@ -23,7 +27,15 @@ internal sealed class SearchSegment
     public int Count => Prices.Length;
 
     /// <summary>The publishers, in the order of their texts.</summary>
-    public required PeerId[] Publishers { get; init; }
+    public required PeerId[] Publishers
+    {
+        get;
+        init
+        {
+            field = value;
+            _placesOfPublishers = PlacePublishers(value);
+        }
+    }
 
     /// <summary>The first agent of each publisher, and the count of all agents behind the last.</summary>
     public required int[] PublisherStarts { get; init; }
@@ -144,37 +156,28 @@ internal sealed class SearchSegment
         var found = FindPublisher(publisher);
         if (found < 0)
             return PublisherStarts[~found];
-        var (low, high) = (PublisherStarts[found], PublisherStarts[found + 1]);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            if (NameOf(middle).SequenceCompareTo(name) < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-
-        return low;
+        return LowerBound(found, name);
     }
 
     /// <summary>Where an agent is; −1 where it is not.</summary>
     public int Find(string publisher, ReadOnlySpan<byte> name)
     {
-        var at = LowerBound(publisher, name);
-        return at < Count && NameOf(at).SequenceEqual(name) && Publishers[PublisherOf(at)].ToString() == publisher ? at : -1;
+        if (PlaceOfPublisher(publisher) is not (>= 0 and var place))
+            return -1;
+        var at = LowerBound(place, name);
+        return at < PublisherStarts[place + 1] && NameOf(at).SequenceEqual(name) ? at : -1;
     }
 
     /// <summary>Where a publisher is; where there is none, the complement of where it would be.</summary>
     public int FindPublisher(string publisher)
     {
+        if (PlaceOfPublisher(publisher) is >= 0 and var place)
+            return place;
         var (low, high) = (0, Publishers.Length);
         while (low < high)
         {
             var middle = (int)(((uint)low + (uint)high) / 2);
-            var order = string.CompareOrdinal(Publishers[middle].ToString(), publisher);
-            if (order == 0)
-                return middle;
-            if (order < 0)
+            if (string.CompareOrdinal(Publishers[middle].ToString(), publisher) < 0)
                 low = middle + 1;
             else
                 high = middle;
@@ -214,6 +217,51 @@ internal sealed class SearchSegment
         behind[^1]++;
         return (LowerBoundOfTerm(bytes), LowerBoundOfTerm(behind));
     }
+
+    private int LowerBound(int publisher, ReadOnlySpan<byte> name)
+    {
+        var (low, high) = (PublisherStarts[publisher], PublisherStarts[publisher + 1]);
+        while (low < high)
+        {
+            var middle = (int)(((uint)low + (uint)high) / 2);
+            if (NameOf(middle).SequenceCompareTo(name) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+
+    /// <summary>Where a publisher is; −1 where there is none.</summary>
+    private int PlaceOfPublisher(string publisher)
+    {
+        var mask = _placesOfPublishers.Length - 1;
+        for (var at = HashOf(publisher) & mask; _placesOfPublishers[at] is not 0 and var place; at = (at + 1) & mask)
+        {
+            if (Publishers[place - 1].ToString() == publisher)
+                return place - 1;
+        }
+
+        return -1;
+    }
+
+    private static int[] PlacePublishers(PeerId[] publishers)
+    {
+        var places = new int[BitOperations.RoundUpToPowerOf2((uint)(publishers.Length + (publishers.Length / 2) + 1))];
+        for (var publisher = 0; publisher < publishers.Length; publisher++)
+        {
+            var at = HashOf(publishers[publisher].ToString()) & (places.Length - 1);
+            while (places[at] != 0)
+                at = (at + 1) & (places.Length - 1);
+            places[at] = publisher + 1;
+        }
+
+        return places;
+    }
+
+    // With the seed of the process, so nobody can make keys that all have one place.
+    private static int HashOf(string publisher) => string.GetHashCode(publisher, StringComparison.Ordinal);
 
     /// <summary>Turns the postings of the terms that are no words round: for each agent which it has.</summary>
     private (int[] Starts, int[] Values) TurnRound(int agents)

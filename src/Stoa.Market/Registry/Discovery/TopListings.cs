@@ -21,6 +21,12 @@ internal sealed class TopListings(SearchPlan plan, int limit)
     /// <summary>Takes what was found in a segment.</summary>
     public void Take(SearchSegment segment, ReadOnlySpan<int> agents, ReadOnlySpan<int> scores)
     {
+        if (plan.Search.Sort is ListingSort.Relevance && !scores.IsEmpty)
+        {
+            TakeBest(segment, agents, scores);
+            return;
+        }
+
         var keys = new long[Math.Min(BlockSize, agents.Length)];
         var (afterKey, afterAgent) = plan.After is { } after ? (after.SortKey, FirstBehind(segment, after.Last)) : (long.MinValue, 0);
         var (leastKey, leastAgent) = Bar(segment);
@@ -33,14 +39,39 @@ internal sealed class TopListings(SearchPlan plan, int limit)
                 var (key, agent) = (keys[index], block[index]);
                 if (key > leastKey || (key == leastKey && agent >= leastAgent) || key < afterKey || (key == afterKey && agent < afterAgent))
                     continue;
-                var found = new Found(key, segment, agent);
-                if (_kept.Count < limit)
-                    _kept.Enqueue(found, found);
-                else
-                    _kept.EnqueueDequeue(found, found);
+                Keep(new Found(key, segment, agent));
                 (leastKey, leastAgent) = Bar(segment);
             }
         }
+    }
+
+    /// <summary>Takes those with the greatest scores: nearly all are passed over, many at once.</summary>
+    private void TakeBest(SearchSegment segment, ReadOnlySpan<int> agents, ReadOnlySpan<int> scores)
+    {
+        var (afterKey, afterAgent) = plan.After is { } after ? (after.SortKey, FirstBehind(segment, after.Last)) : (long.MinValue, 0);
+        var (leastKey, leastAgent) = Bar(segment);
+        for (var index = 0; index < agents.Length; index++)
+        {
+            // With as great a score as the last one only those are kept that stand before it.
+            var wanted = leastKey == long.MaxValue ? 0 : agents[index] < leastAgent ? -leastKey : 1 - leastKey;
+            var next = scores[index..].IndexOfAnyInRange((int)Math.Min(wanted, int.MaxValue), int.MaxValue);
+            if (next < 0)
+                return;
+            index += next;
+            var (key, agent) = (-(long)scores[index], agents[index]);
+            if ((key == leastKey && agent >= leastAgent) || key < afterKey || (key == afterKey && agent < afterAgent))
+                continue;
+            Keep(new Found(key, segment, agent));
+            (leastKey, leastAgent) = Bar(segment);
+        }
+    }
+
+    private void Keep(Found found)
+    {
+        if (_kept.Count < limit)
+            _kept.Enqueue(found, found);
+        else
+            _kept.EnqueueDequeue(found, found);
     }
 
     /// <summary>Those that are kept, in order. Nothing is kept any more.</summary>

@@ -10,7 +10,7 @@ public sealed class AnsweringSide(IReplica replica, IMessageChannel channel, Sip
 {
     private readonly HashSet<UInt128> _wanted = [];
     private ReconciliationReport _report = new() { Way = ReconciliationWay.Sketch, IsComplete = true };
-    private Sketch? _sketch;
+    private SketchedSet? _sketch;
     private RangeView? _view;
     private SipKey _asker;
     private int _asked;
@@ -83,10 +83,10 @@ public sealed class AnsweringSide(IReplica replica, IMessageChannel channel, Sip
     {
         var sketch = _sketch!;
         var first = _report.Symbols;
-        if (count < 1 || count > sketch.Symbols.Length - first)
+        if (count < 1 || count > sketch.Length - first)
             throw new InvalidDataException("There are not so many symbols of a registry.");
         _report = _report with { Symbols = first + count };
-        await SendAsync(new ReplicationMessage.Symbols(first, sketch.Count, sketch.Symbols.Slice(first, count).ToArray()), cancellationToken);
+        await SendAsync(new ReplicationMessage.Symbols(first, sketch.Count, sketch.Read(first, count)), cancellationToken);
     }
 
     private async Task GiveAsync(IReadOnlyList<UInt128> items, CancellationToken cancellationToken)

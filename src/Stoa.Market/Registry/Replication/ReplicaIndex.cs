@@ -13,6 +13,8 @@ public sealed class ReplicaIndex
     private readonly Lock _lock = new();
     private readonly IdSet _ids = new();
     private readonly int _maxOthers;
+    // Of few statements the first symbols are kept up: nearly always they are enough, and the rest costs more memory than the statements' ids.
+    private int _length = ReplicationLimits.FirstSymbols;
     // Under the keys of others, the one used last at the end.
     private readonly List<Sketch> _others = [];
     private readonly List<Begun> _begun = [];
@@ -23,7 +25,7 @@ public sealed class ReplicaIndex
     /// <param name="maxOthers">Under how many keys of others sketches are kept up.</param>
     public ReplicaIndex(SipKey key, int maxOthers = ReplicationLimits.MaxKeptSketches)
     {
-        _own = new Sketch(key, ReplicationLimits.MaxSymbols);
+        _own = new Sketch(key, _length);
         _maxOthers = maxOthers;
     }
 
@@ -33,7 +35,7 @@ public sealed class ReplicaIndex
         get
         {
             lock (_lock)
-                return _snapshot ??= _ids.Snapshot();
+                return Snapshot();
         }
     }
 
@@ -60,6 +62,8 @@ public sealed class ReplicaIndex
             {
                 if (_ids.Add(id))
                     Change(id, isAdded: true);
+                if (_ids.Count > ReplicationLimits.MaxSymbols && _length < ReplicationLimits.MaxSymbols)
+                    Lengthen();
             }
 
             foreach (var id in removed)
@@ -70,25 +74,25 @@ public sealed class ReplicaIndex
         }
     }
 
-    /// <summary>The sketch under this node's own key as it is now.</summary>
-    public Sketch Own()
+    /// <summary>What there is now under this node's own key.</summary>
+    public SketchedSet Own()
     {
         lock (_lock)
-            return _own.Copy();
+            return ToSet(_own);
     }
 
-    /// <summary>The sketch under another's key as it is now. The first time all statements are gone through: a quarter of a microsecond each.</summary>
-    public Sketch Under(SipKey key)
+    /// <summary>What there is now under another's key. The first time all statements are gone through: a quarter of a microsecond each.</summary>
+    public SketchedSet Under(SipKey key)
     {
         lock (_lock)
         {
             if (_own.Key == key)
-                return _own.Copy();
+                return ToSet(_own);
             if (_others.Find(sketch => sketch.Key == key) is { } known)
             {
                 _others.Remove(known);
                 _others.Add(known);
-                return known.Copy();
+                return ToSet(known);
             }
         }
 
@@ -98,20 +102,24 @@ public sealed class ReplicaIndex
             _others.Add(sketch);
             if (_others.Count > _maxOthers)
                 _others.RemoveAt(0);
-            return sketch.Copy();
+            return ToSet(sketch);
         });
     }
 
     /// <summary>Has this node's own sketch be under another key from now on.</summary>
-    public void Rekey(SipKey key) => Make(key, sketch => _own = sketch);
-
-    private Sketch Make(SipKey key, Func<Sketch, Sketch> keep)
+    public void Rekey(SipKey key) => Make(key, sketch =>
     {
-        var begun = new Begun(new Sketch(key, ReplicationLimits.MaxSymbols), []);
+        _own = sketch;
+        return ToSet(sketch);
+    });
+
+    private SketchedSet Make(SipKey key, Func<Sketch, SketchedSet> keep)
+    {
+        var begun = new Begun(new Sketch(key, _length), []);
         IdSnapshot ids;
         lock (_lock)
         {
-            ids = _snapshot ??= _ids.Snapshot();
+            ids = Snapshot();
             _begun.Add(begun);
         }
 
@@ -122,8 +130,21 @@ public sealed class ReplicaIndex
             _begun.Remove(begun);
             foreach (var (item, isAdded) in begun.Missed)
                 Change(begun.Sketch, item, isAdded);
-            return keep(begun.Sketch);
+            // There may have come to be many meanwhile.
+            return keep(begun.Sketch.Length < _length ? Sketch.Of(key, _length, Snapshot()) : begun.Sketch);
         }
+    }
+
+    private SketchedSet ToSet(Sketch sketch) => new(sketch.Copy(), Snapshot());
+
+    private IdSnapshot Snapshot() => _snapshot ??= _ids.Snapshot();
+
+    /// <summary>From now on all symbols are kept up: there are too many statements to be gone through whenever somebody asks for more than the first.</summary>
+    private void Lengthen()
+    {
+        _length = ReplicationLimits.MaxSymbols;
+        _own = Sketch.Of(_own.Key, _length, Snapshot());
+        _others.Clear();
     }
 
     private void Change(ContentHash id, bool isAdded)

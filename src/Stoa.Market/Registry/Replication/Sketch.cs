@@ -22,16 +22,53 @@ public readonly record struct CodedSymbol(UInt128 Sum, uint Check, int Count)
 /// <param name="length">How many symbols are kept.</param>
 public sealed class Sketch(SipKey key, int length)
 {
-    private readonly CodedSymbol[] _symbols = new CodedSymbol[length];
+    private const int PartLength = 32;
+
+    // Never written: it is shared from the start.
+    private static readonly CodedSymbol[] s_empty = new CodedSymbol[PartLength];
+
+    // A copy has the same parts, and whoever changes one that is shared makes it anew: most of what is copied is never looked at.
+    private readonly CodedSymbol[][] _parts = Filled(s_empty, PartsOf(length));
+    private readonly bool[] _isShared = Filled(true, PartsOf(length));
 
     /// <summary>The key.</summary>
     public SipKey Key => key;
 
-    /// <summary>How many items the set has.</summary>
-    public int Count => _symbols[0].Count;
+    /// <summary>How many symbols are kept.</summary>
+    public int Length => length;
 
-    /// <summary>The symbols from the first on.</summary>
-    public ReadOnlySpan<CodedSymbol> Symbols => _symbols;
+    /// <summary>How many items the set has.</summary>
+    public int Count => _parts[0][0].Count;
+
+    /// <summary>Some symbols, one after the other.</summary>
+    /// <param name="first">The first of them.</param>
+    /// <param name="count">How many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are not so many.</exception>
+    public CodedSymbol[] Read(int first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, length - first);
+        var read = new CodedSymbol[count];
+        for (var done = 0; done < count;)
+        {
+            var (part, place) = Math.DivRem(first + done, PartLength);
+            var here = _parts[part].AsSpan(place);
+            here = here[..Math.Min(here.Length, count - done)];
+            here.CopyTo(read.AsSpan(done));
+            done += here.Length;
+        }
+
+        return read;
+    }
+
+    /// <summary>The sketch of some ids.</summary>
+    internal static Sketch Of(SipKey key, int length, IdSnapshot ids)
+    {
+        var sketch = new Sketch(key, length);
+        foreach (var id in ids.All)
+            sketch.Add(SetItem.Of(id));
+        return sketch;
+    }
 
     /// <summary>Adds an item that the set did not have.</summary>
     public void Add(UInt128 item) => Change(item, 1);
@@ -39,11 +76,12 @@ public sealed class Sketch(SipKey key, int length)
     /// <summary>Removes an item that the set had.</summary>
     public void Remove(UInt128 item) => Change(item, -1);
 
-    /// <summary>The same as it is now, which does not change any more.</summary>
+    /// <summary>The same as it is now, which does not change with this one.</summary>
     public Sketch Copy()
     {
-        var copy = new Sketch(key, _symbols.Length);
-        _symbols.CopyTo(copy._symbols, 0);
+        var copy = new Sketch(key, length);
+        _parts.CopyTo(copy._parts, 0);
+        Array.Fill(_isShared, true);
         return copy;
     }
 
@@ -51,7 +89,22 @@ public sealed class Sketch(SipKey key, int length)
     {
         var hash = SipHash.Of(key, item);
         var one = new CodedSymbol(item, (uint)hash, by);
-        for (var indices = new SymbolIndices(hash); indices.Current < _symbols.Length; indices.Advance(_symbols.Length))
-            _symbols[indices.Current] = _symbols[indices.Current].Plus(one);
+        for (var indices = new SymbolIndices(hash); indices.Current < length; indices.Advance(length))
+        {
+            var part = Math.DivRem(indices.Current, PartLength, out var place);
+            if (_isShared[part])
+                (_parts[part], _isShared[part]) = ([.. _parts[part]], false);
+            ref var symbol = ref _parts[part][place];
+            symbol = symbol.Plus(one);
+        }
+    }
+
+    private static int PartsOf(int length) => (length + PartLength - 1) / PartLength;
+
+    private static T[] Filled<T>(T with, int count)
+    {
+        var filled = new T[count];
+        Array.Fill(filled, with);
+        return filled;
     }
 }

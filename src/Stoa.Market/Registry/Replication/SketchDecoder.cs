@@ -11,31 +11,30 @@ public sealed class SketchDecoder
     // In the first symbols items are not quite as likely as in the formula, which shows where one side has much more.
     private const int FirstMeasured = 4;
 
-    private readonly Sketch _own;
-    private readonly CodedSymbol[] _symbols;
+    private readonly SketchedSet _own;
+    // Grow as symbols come: mostly the first are enough.
+    private CodedSymbol[] _symbols = [];
     private readonly List<(UInt128 Item, int Sign, SymbolIndices Indices, int Next)> _found = [];
-    // Of the items that are found: the first whose next symbol to come is this one; the rest hang on it.
-    private readonly int[] _waiting;
+    // Of the items that are found: the first whose next symbol to come is this one; the rest hang on it. And the first whose next is beyond those that there is room for.
+    private int[] _waiting = [];
+    private int _beyond = -1;
     private readonly HashSet<UInt128> _seen = [];
     private readonly Stack<int> _single = [];
     private double _spread;
     private int _more;
 
     /// <param name="own">The set here, under the other's key. It is not to change meanwhile.</param>
-    public SketchDecoder(Sketch own)
+    public SketchDecoder(SketchedSet own)
     {
         ArgumentNullException.ThrowIfNull(own);
         _own = own;
-        _symbols = new CodedSymbol[own.Symbols.Length];
-        _waiting = new int[_symbols.Length];
-        _waiting.AsSpan().Fill(-1);
     }
 
     /// <summary>How many symbols there were.</summary>
     public int Received { get; private set; }
 
     /// <summary>How many more can be taken.</summary>
-    public int Room => _symbols.Length - Received;
+    public int Room => _own.Length - Received;
 
     /// <summary>Whether the difference is found.</summary>
     public bool IsDone => Received > 0 && !IsBroken && _symbols[0] == default;
@@ -58,25 +57,44 @@ public sealed class SketchDecoder
     {
         if (theirs.Length > Room)
             throw new ArgumentException("There is no room for so many symbols.", nameof(theirs));
-        foreach (var symbol in theirs)
+        if (IsBroken || theirs.IsEmpty)
+            return;
+        var ours = _own.Read(Received, theirs.Length);
+        Grow(Received + theirs.Length);
+        for (var number = 0; number < theirs.Length && !IsBroken; number++)
+            Add(theirs[number].Minus(ours[number]));
+    }
+
+    private void Grow(int wanted)
+    {
+        var before = _symbols.Length;
+        if (wanted <= before)
+            return;
+        var room = Math.Min(_own.Length, Math.Max(wanted, 4 * before));
+        Array.Resize(ref _symbols, room);
+        Array.Resize(ref _waiting, room);
+        _waiting.AsSpan(before).Fill(-1);
+        var number = _beyond;
+        _beyond = -1;
+        while (number >= 0)
         {
-            if (IsBroken)
-                return;
-            Add(symbol);
+            var found = _found[number];
+            var next = found.Next;
+            Wait(number, found);
+            number = next;
         }
     }
 
-    private void Add(CodedSymbol theirs)
+    private void Add(CodedSymbol difference)
     {
         var index = Received++;
-        var difference = theirs.Minus(_own.Symbols[index]);
         Measure(index, difference.Count);
         for (var number = _waiting[index]; number >= 0;)
         {
             var found = _found[number];
             difference = difference.Minus(Signed(found.Item, found.Sign));
             var next = found.Next;
-            found.Indices.Advance(_symbols.Length);
+            found.Indices.Advance(_own.Length);
             Wait(number, found);
             number = next;
         }
@@ -115,7 +133,7 @@ public sealed class SketchDecoder
             return;
         }
 
-        if (_found.Count >= _symbols.Length || !_seen.Add(symbol.Sum))
+        if (_found.Count >= Received || !_seen.Add(symbol.Sum))
         {
             IsBroken = true;
             return;
@@ -123,7 +141,7 @@ public sealed class SketchDecoder
 
         var one = Signed(symbol.Sum, symbol.Count);
         var indices = new SymbolIndices(hash);
-        for (; indices.Current < Received; indices.Advance(_symbols.Length))
+        for (; indices.Current < Received; indices.Advance(_own.Length))
         {
             _symbols[indices.Current] = _symbols[indices.Current].Minus(one);
             Look(indices.Current);
@@ -135,8 +153,8 @@ public sealed class SketchDecoder
 
     private void Wait(int number, (UInt128 Item, int Sign, SymbolIndices Indices, int Next) found)
     {
-        if (found.Indices.Current < _symbols.Length)
-            (found.Next, _waiting[found.Indices.Current]) = (_waiting[found.Indices.Current], number);
+        ref var first = ref found.Indices.Current < _waiting.Length ? ref _waiting[found.Indices.Current] : ref _beyond;
+        (found.Next, first) = (first, number);
         _found[number] = found;
     }
 

@@ -28,14 +28,17 @@ internal sealed class NodeOffers(
     TimeProvider time,
     ILogger<NodeOffers> logger) : BackgroundService
 {
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_life = TimeSpan.FromHours(4);
     private static readonly TimeSpan s_renewal = TimeSpan.FromHours(1);
 
     private readonly FailureLog _failures = new(logger, time);
+    private readonly RereadSchedule _reread = new(s_settle, patience: s_reading, longest: s_reading);
     private Told? _last;
-    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, IReadOnlyList<ListingName> Served, long Changes, DateTimeOffset At)? _atHand;
+    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models) _atHand;
+    private IReadOnlyList<ListingName> _served = [];
     private (DateOnly Day, int Count) _today;
 
     /// <inheritdoc/>
@@ -84,18 +87,17 @@ internal sealed class NodeOffers(
         return _today.Count + renewals < policy.Stranger.PerDay;
     }
 
-    /// <summary>What is at hand: read again when a listing has changed, and now and then, not at each look.</summary>
+    /// <summary>What is at hand: read again when listings have changed, and now and then, not at each look.</summary>
     private async Task<(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
         List<ListingName> served = [.. fleets.All.Select(fleet => fleet.Model.Listing).Take(StatementLimits.MaxModels)];
-        if (_atHand is not { } atHand || atHand.Changes != changes || !atHand.Served.SequenceEqual(served) || now - atHand.At >= s_reading)
-        {
-            atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await ListModelsAsync(served, cancellationToken), served, changes, now);
-            _atHand = atHand;
-        }
-
-        return (atHand.Programs, atHand.Models);
+        if (!_reread.IsDue(changes, now) && _served.SequenceEqual(served))
+            return _atHand;
+        _atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await ListModelsAsync(served, cancellationToken));
+        _served = served;
+        _reread.Read(changes, now);
+        return _atHand;
     }
 
     /// <summary>The files of models that servers of this node have, before those that it only keeps.</summary>

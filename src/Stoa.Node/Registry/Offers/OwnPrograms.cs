@@ -25,4 +25,8 @@ public sealed class OwnPrograms(Database database, IAgentStore agents)
             cancellationToken) is { } id
                 ? await agents.GetAsync(id, cancellationToken)
                 : null;
+
+    /// <summary>The same where it has a name and calls nobody: a program that several executors run is told its agent's name.</summary>
+    public async Task<AgentVersion?> FindAsync(ContentHash program, string name, CancellationToken cancellationToken) =>
+        await FindAsync(program, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name ? version : null;
 }

@@ -15,11 +15,13 @@ internal sealed class ProvidedContents(NetworkService network, Database database
     public const int Most = 100_000;
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(10);
 
     private readonly FailureLog _failures = new(logger, time);
     private readonly HashSet<ContentHash> _told = [];
-    private (long Changes, DateTimeOffset At)? _read;
+    private readonly RereadSchedule _reread = new(s_settle, s_patience, longest: s_reading);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -37,7 +39,7 @@ internal sealed class ProvidedContents(NetworkService network, Database database
     {
         var (changes, now) = (database.GetSignal(SqlListingChanges.Topic).Value, time.GetUtcNow());
         // Alone there is nobody to tell.
-        if (network.Host is not { ConnectedPeers.Count: > 0 } || (_read is { } read && read.Changes == changes && now - read.At < s_reading))
+        if (network.Host is not { ConnectedPeers.Count: > 0 } || !_reread.IsDue(changes, now))
             return;
         var contents = (await own.ListAsync(Most, cancellationToken)).Concat(await goods.ListContentsAsync(kind: null, Most, cancellationToken)).ToHashSet();
         foreach (var gone in _told.Where(content => !contents.Contains(content)).ToList())
@@ -51,6 +53,6 @@ internal sealed class ProvidedContents(NetworkService network, Database database
         if (added.Count > 0 && await directory.ProvideAsync([.. added.Select(ContentKey.Of)], cancellationToken) == 0)
             return;
         _told.UnionWith(added);
-        _read = (changes, now);
+        _reread.Read(changes, now);
     }
 }

@@ -1,6 +1,7 @@
 using Stoa.Market.Registry.Replication;
 using Stoa.Network.Hosting;
 using Stoa.Node.Background;
+using Stoa.Node.Storage;
 using Stoa.Primitives;
 using PeerHost = Stoa.Network.Hosting.Host;
 
@@ -18,12 +19,19 @@ namespace Stoa.Node.Registry.Replication;
 internal sealed partial class RegistrySessions(
     PeerHost host, IReplica replica, ReplicaFollower follower, RegistryOptions options, ReplicationTelemetry telemetry, Func<SipKey> drawKey, TimeProvider time, ILogger log)
 {
-    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_beforeReady = TimeSpan.FromMilliseconds(250);
+    // Clocks are set now and then, and then what is due is so at another moment.
+    private static readonly TimeSpan s_lookAgain = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(5);
 
     // A million statements are some hundred sessions, and a peer that has nothing to get comes once in some minutes.
     private readonly ServedPace _served = new(60, TimeSpan.FromSeconds(3));
+
+    // What may make a session due before the next one is, or give it room.
+    private readonly Signal _changed = new();
+    private long _changes;
+    private int _asking;
 
     private readonly SyncSchedule _schedule = new(TimeSpan.FromSeconds(options.SyncSeconds), host.Choose);
 
@@ -44,7 +52,10 @@ internal sealed partial class RegistrySessions(
         if (kind is PeerChangeKind.Disconnected)
             _schedule.Leave(peer);
         else if (kind is PeerChangeKind.Identified && host.Peers.Speaks(peer, RegistryProtocol.Name))
+        {
             _schedule.Meet(peer, host.Connections.Any(connection => connection.RemotePeer == peer && connection.IsInitiator), time.GetUtcNow());
+            _changed.Raise(Interlocked.Increment(ref _changes));
+        }
     }
 
     private async Task FollowStoreAsync(CancellationToken stoppingToken)
@@ -64,16 +75,30 @@ internal sealed partial class RegistrySessions(
         {
             while (true)
             {
+                var seen = _changed.Value;
                 running.RemoveAll(session => session.IsCompleted);
-                while (follower.IsReady && running.Count < options.MaxSyncs && _schedule.Begin(time.GetUtcNow()) is { } due)
+                while (follower.IsReady && HasRoom && _schedule.Begin(time.GetUtcNow()) is { } due)
+                {
+                    Interlocked.Increment(ref _asking);
                     running.Add(AskAsync(due.Peer, due.PageFrom, stoppingToken));
-                await Task.Delay(s_tick, time, stoppingToken);
+                }
+
+                await _changed.WaitBeyondAsync(seen, UntilNext(), time, stoppingToken);
             }
         }
         finally
         {
             await Task.WhenAll(running);
         }
+    }
+
+    private bool HasRoom => Volatile.Read(ref _asking) < options.MaxSyncs;
+
+    private TimeSpan UntilNext()
+    {
+        if (!follower.IsReady)
+            return s_beforeReady;
+        return HasRoom && _schedule.NextAt() is { } next && next - time.GetUtcNow() is var left && left < s_lookAgain ? left : s_lookAgain;
     }
 
     private async Task AskAsync(PeerId peer, UInt128? pageFrom, CancellationToken stoppingToken)
@@ -117,6 +142,8 @@ internal sealed partial class RegistrySessions(
         finally
         {
             _schedule.End(peer, report, time.GetUtcNow());
+            Interlocked.Decrement(ref _asking);
+            _changed.Raise(Interlocked.Increment(ref _changes));
         }
     }
 

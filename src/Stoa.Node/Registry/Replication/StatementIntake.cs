@@ -16,7 +16,14 @@ namespace Stoa.Node.Registry.Replication;
 /// <param name="unwanted">Which are not to be asked for.</param>
 /// <param name="telemetry">Counts.</param>
 /// <param name="time">The clock.</param>
-public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, UnwantedStatements unwanted, ReplicationTelemetry telemetry, TimeProvider time)
+/// <param name="open">Checks form, members and signature; null for <see cref="SignedStatement.Open"/>. What it says follows from the bytes alone, so where many nodes are in one process, as in a simulation, one may do it for all.</param>
+public sealed class StatementIntake(
+    IStatementStore store,
+    ReplicaIndex index,
+    UnwantedStatements unwanted,
+    ReplicationTelemetry telemetry,
+    TimeProvider time,
+    Func<SignedStatement, Outcome<Statement, StatementFault>>? open = null)
 {
     private const int MaxBatches = 2;
 
@@ -27,6 +34,7 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
     // Signatures are checked beside other work of this node, and peers wait meanwhile.
     private readonly ParallelOptions _checking = new() { MaxDegreeOfParallelism = Math.Max(1, Environment.ProcessorCount / 2) };
     private readonly Turnstile _room = new(MaxBatches);
+    private readonly Func<SignedStatement, Outcome<Statement, StatementFault>> _open = open ?? (static statement => statement.Open());
 
     /// <summary>Takes statements in.</summary>
     /// <param name="way">How they came, for the measures.</param>
@@ -63,7 +71,10 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
         try
         {
             var opened = new Outcome<Statement, StatementFault>[unseen.Count];
-            Parallel.For(0, unseen.Count, _checking, number => opened[number] = statements[unseen[number]].Open());
+            if (unseen.Count == 1)
+                opened[0] = _open(statements[unseen[0]]);
+            else
+                Parallel.For(0, unseen.Count, _checking, number => opened[number] = _open(statements[unseen[number]]));
             var good = new List<(int Number, Statement Statement)>(unseen.Count);
             var taken = new HashSet<ContentHash>();
             for (var number = 0; number < opened.Length; number++)

@@ -61,11 +61,18 @@ internal sealed class SyncSchedule(TimeSpan interval, Func<int, int> choose)
     {
         lock (_lock)
         {
-            if (_peers.Where(peer => peer.Value is { IsHere: true, IsRunning: false } && peer.Value.DueAt <= now).OrderBy(peer => peer.Value.DueAt).FirstOrDefault() is not { Value: { } entry } due)
+            if (Next() is not var (peer, entry) || entry.DueAt > now)
                 return null;
             entry.IsRunning = true;
-            return (due.Key, entry.PagesAgainAt <= now ? entry.PageFrom : null);
+            return (peer, entry.PagesAgainAt <= now ? entry.PageFrom : null);
         }
+    }
+
+    /// <summary>When the next session is due, if nothing else happens; null when none is.</summary>
+    public DateTimeOffset? NextAt()
+    {
+        lock (_lock)
+            return Next()?.Entry.DueAt;
     }
 
     /// <summary>Ends a session that this node has begun.</summary>
@@ -106,6 +113,18 @@ internal sealed class SyncSchedule(TimeSpan interval, Func<int, int> choose)
             if (_peers.TryGetValue(peer, out var entry) && entry.Failures == 0)
                 entry.DueAt = now + Around(interval);
         }
+    }
+
+    private (PeerId Peer, Entry Entry)? Next()
+    {
+        (PeerId, Entry Entry)? next = null;
+        foreach (var (peer, entry) in _peers)
+        {
+            if (entry is { IsHere: true, IsRunning: false } && (next is null || entry.DueAt < next.Value.Entry.DueAt))
+                next = (peer, entry);
+        }
+
+        return next;
     }
 
     /// <summary>Three to five quarters of a time.</summary>

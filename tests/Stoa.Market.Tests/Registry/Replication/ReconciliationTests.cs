@@ -1,4 +1,5 @@
 using Stoa.Market.Registry.Replication;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry.Replication;
 
@@ -10,6 +11,8 @@ public sealed class ReconciliationTests
     [InlineData(0, 0, 0, ReconciliationWay.Sketch)]
     [InlineData(500, 0, 0, ReconciliationWay.Sketch)]
     [InlineData(500, 3, 2, ReconciliationWay.Sketch)]
+    [InlineData(1_000, 30, 31, ReconciliationWay.Sketch)]
+    [InlineData(2_000, 300, 300, ReconciliationWay.Sketch)]
     [InlineData(2_000, 700, 500, ReconciliationWay.Sketch)]
     [InlineData(0, 900, 0, ReconciliationWay.Sketch)]
     [InlineData(0, 0, 900, ReconciliationWay.Sketch)]
@@ -138,8 +141,28 @@ public sealed class ReconciliationTests
 
         var other = new MemoryReplica(8);
         Fill(other, ("a", 500), ("b", 100), ("c", 3));
-        replica.Index.Own().Symbols.ToArray().ShouldBe(other.Index.Under(new SipKey(8, 8)).Symbols.ToArray());
-        replica.Index.Under(new SipKey(12, 9)).Symbols.ToArray().ShouldBe(other.Index.Under(new SipKey(12, 9)).Symbols.ToArray());
+        All(replica.Index.Own()).ShouldBe(All(other.Index.Under(new SipKey(8, 8))));
+        All(replica.Index.Under(new SipKey(12, 9))).ShouldBe(All(other.Index.Under(new SipKey(12, 9))));
+
+        static CodedSymbol[] All(SketchedSet set) => set.Read(0, set.Length);
+    }
+
+    [Fact]
+    public void Index_OfFewStatements_TellsAsManySymbolsAsOneOfMany_OfTheMomentThatItWasAsked()
+    {
+        var (replica, whole) = (new MemoryReplica(1), new Sketch(new SipKey(5, 6), ReplicationLimits.MaxSymbols));
+        replica.Index.Rekey(whole.Key);
+        for (var number = 1; number <= ReplicationLimits.MaxSymbols + 10; number++)
+        {
+            var id = ContentHash.Of(BitConverter.GetBytes(number));
+            var before = number % 1_500 == 0 || number > ReplicationLimits.MaxSymbols ? replica.Index.Own() : null;
+            var expected = before is null ? [] : whole.Read(0, whole.Length);
+            replica.Index.Apply([id], []);
+            whole.Add(SetItem.Of(id));
+            before?.Read(0, before.Length).ShouldBe(expected);
+        }
+
+        replica.Index.Own().Read(0, whole.Length).ShouldBe(whole.Read(0, whole.Length));
     }
 
     internal static void Fill(MemoryReplica replica, params (string Kind, int Count)[] what)

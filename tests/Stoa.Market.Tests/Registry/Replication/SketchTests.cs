@@ -20,10 +20,10 @@ public sealed class SketchTests
         {
             var random = new Random(seed);
             UInt128[] both = Items(random, common), left = Items(random, theirs), right = Items(random, ours);
-            var decoder = new SketchDecoder(SketchOf([.. both, .. right]));
+            var decoder = new SketchDecoder(new SketchedSet(SketchOf([.. both, .. right])));
             var sketch = SketchOf([.. both, .. left]);
             while (!decoder.IsDone)
-                decoder.Add(sketch.Symbols.Slice(decoder.Received, 1));
+                decoder.Add(sketch.Read(decoder.Received, 1));
 
             decoder.Theirs.Order().ShouldBe(left.Order());
             decoder.Ours.Order().ShouldBe(right.Order());
@@ -41,8 +41,41 @@ public sealed class SketchTests
         foreach (var item in gone)
             sketch.Remove(item);
 
-        sketch.Symbols.ToArray().ShouldBe(SketchOf(kept).Symbols.ToArray());
+        All(sketch).ShouldBe(All(SketchOf(kept)));
         sketch.Count.ShouldBe(300);
+    }
+
+    [Fact]
+    public void Copy_AndWhatItIsOf_ChangeEachForItself()
+    {
+        var random = new Random(6);
+        UInt128[] both = Items(random, 100), here = Items(random, 30), there = Items(random, 20);
+        var sketch = SketchOf(both);
+        var copy = sketch.Copy();
+        var second = copy.Copy();
+        foreach (var item in here)
+            sketch.Add(item);
+        foreach (var item in there)
+            copy.Add(item);
+
+        All(sketch).ShouldBe(All(SketchOf([.. both, .. here])));
+        All(copy).ShouldBe(All(SketchOf([.. both, .. there])));
+        All(second).ShouldBe(All(SketchOf(both)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(64)]
+    [InlineData(100)]
+    public void Sketch_ThatIsShort_IsTheBeginningOfALongOne(int length)
+    {
+        var items = Items(new Random(7), 500);
+        var sketch = new Sketch(s_key, length);
+        foreach (var item in items)
+            sketch.Add(item);
+
+        All(sketch).ShouldBe(SketchOf(items).Read(0, length));
+        Should.Throw<ArgumentOutOfRangeException>(() => sketch.Read(1, length));
     }
 
     [Theory]
@@ -54,8 +87,8 @@ public sealed class SketchTests
         {
             var random = new Random(seed);
             var common = Items(random, 2_000);
-            var decoder = new SketchDecoder(SketchOf([.. common, .. Items(random, differences / 2)]));
-            decoder.Add(SketchOf([.. common, .. Items(random, differences - (differences / 2))]).Symbols[..ReplicationLimits.FirstSymbols]);
+            var decoder = new SketchDecoder(new SketchedSet(SketchOf([.. common, .. Items(random, differences / 2)])));
+            decoder.Add(SketchOf([.. common, .. Items(random, differences - (differences / 2))]).Read(0, ReplicationLimits.FirstSymbols));
             return decoder.Estimate;
         }).ToList();
 
@@ -69,7 +102,7 @@ public sealed class SketchTests
         for (var seed = 0; seed < 20; seed++)
         {
             var random = new Random(seed);
-            var decoder = new SketchDecoder(SketchOf(Items(random, 100)));
+            var decoder = new SketchDecoder(new SketchedSet(SketchOf(Items(random, 100))));
             var garbage = Enumerable.Range(0, ReplicationLimits.MaxSymbols).Select(_ =>
             {
                 var item = Items(random, 1)[0];
@@ -88,7 +121,7 @@ public sealed class SketchTests
     {
         var item = Items(new Random(1), 1)[0];
         var single = new CodedSymbol(item, (uint)SipHash.Of(s_key, item), 1);
-        var decoder = new SketchDecoder(new Sketch(s_key, ReplicationLimits.MaxSymbols));
+        var decoder = new SketchDecoder(new SketchedSet(new Sketch(s_key, ReplicationLimits.MaxSymbols)));
         // It is taken out of the first two, and each that comes has it all the same.
         decoder.Add([.. Enumerable.Repeat(single, 200)]);
 
@@ -100,11 +133,13 @@ public sealed class SketchTests
     public void Symbols_BeyondTheLast_AreNotTaken()
     {
         var sketch = SketchOf(Items(new Random(1), 10));
-        var decoder = new SketchDecoder(sketch);
-        decoder.Add(sketch.Symbols);
+        var decoder = new SketchDecoder(new SketchedSet(sketch));
+        decoder.Add(All(sketch));
         decoder.Room.ShouldBe(0);
-        Should.Throw<ArgumentException>(() => decoder.Add(sketch.Symbols[..1]));
+        Should.Throw<ArgumentException>(() => decoder.Add(sketch.Read(0, 1)));
     }
+
+    private static CodedSymbol[] All(Sketch sketch) => sketch.Read(0, sketch.Length);
 
     private static Sketch SketchOf(UInt128[] items)
     {

@@ -27,6 +27,22 @@ public sealed class SyncScheduleTests
     }
 
     [Fact]
+    public void NextAt_IsWhenWhoeverIsHereAndNotRunningIsDue()
+    {
+        _schedule.NextAt().ShouldBeNull();
+        var other = Peer();
+        _schedule.Meet(other, isDialler: false, s_now);
+        _schedule.Meet(_peer, isDialler: true, s_now);
+        _schedule.NextAt().ShouldBe(s_now);
+        _schedule.Begin(s_now).ShouldNotBeNull();
+        _schedule.NextAt().ShouldBe(s_now.AddSeconds(10), "the first is running");
+        _schedule.Leave(other);
+        _schedule.NextAt().ShouldBeNull();
+        _schedule.End(_peer, s_same, s_now);
+        _schedule.NextAt().ShouldBe(s_now.AddMinutes(5));
+    }
+
+    [Fact]
     public void End_OfWhatWasTheSame_IsAnotherOneAfterTheInterval()
     {
         Run(s_now, s_same);

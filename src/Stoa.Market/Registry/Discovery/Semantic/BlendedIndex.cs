@@ -40,13 +40,14 @@ public sealed class BlendedIndex(ListingIndex index, VectorIndex vectors)
             next < blended.Count ? BlendedCursor.After(search, next).ToString() : null);
     }
 
-    private IReadOnlyList<ListingHit> FindAlike(ListingSearch search, sbyte[] vector, CancellationToken cancellationToken)
+    /// <summary>What fits and means nearly the same, the nearest first.</summary>
+    internal IReadOnlyList<ListingHit> FindAlike(ListingSearch search, sbyte[] vector, CancellationToken cancellationToken)
     {
         var others = search with { Text = null, Sort = ListingSort.Newest, Facets = [] };
-        // Few that filters leave may be none of those that are nearest: then each of the few is compared. To count them costs a fraction of naming them.
-        if (others.HasFilters && index.Search(others, new PageRequest(1), cancellationToken)!.Total <= FewEnough)
+        // Few that filters leave may be none of those that are nearest: then each of the few is compared.
+        if (others.HasFilters && index.FindFew(others, FewEnough, cancellationToken) is { } left)
         {
-            var few = index.Search(others, new PageRequest(FewEnough), cancellationToken)!.Hits.ToDictionary(hit => hit.Key);
+            var few = left.ToDictionary(hit => hit.Key);
             return [.. vectors.FindNearest(vector, few.Keys, MostByMeaning).Select(key => few[key])];
         }
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Numerics;
 
 namespace Stoa.Market.Registry.Discovery.Semantic;
 
@@ -133,7 +132,16 @@ public sealed class VectorIndex : IDisposable
         _lock.EnterReadLock();
         try
         {
-            return vector.Length != _dimensions ? [] : Best(vector, [.. among.Where(_places.ContainsKey).Select(key => _places[key])], limit);
+            if (vector.Length != _dimensions)
+                return [];
+            var places = new List<int>();
+            foreach (var key in among)
+            {
+                if (_places.TryGetValue(key, out var place))
+                    places.Add(place);
+            }
+
+            return Best(vector, places, limit);
         }
         finally
         {
@@ -150,30 +158,18 @@ public sealed class VectorIndex : IDisposable
         Span<ulong> signs = stackalloc ulong[EmbeddingVector.SignWords(EmbeddingVector.MostDimensions)];
         signs = signs[..EmbeddingVector.SignWords(_dimensions)];
         EmbeddingVector.WriteSigns(vector, signs);
-        var distances = ArrayPool<ushort>.Shared.Rent(_keys.Count);
+        var distances = ArrayPool<ushort>.Shared.Rent(BlockSize);
         try
         {
-            var having = new int[_dimensions + 1];
+            var nearest = new FewestSigns(_dimensions, Math.Clamp(candidates, 1, _keys.Count));
             for (var block = 0; block < _blocks.Count; block++)
             {
                 var count = Math.Min(BlockSize, _keys.Count - (block * BlockSize));
-                _blocks[block].Measure(signs, distances.AsSpan(block * BlockSize, count));
+                _blocks[block].Signs.Measure(signs, distances, count);
+                nearest.Take(block * BlockSize, distances.AsSpan(0, count));
             }
 
-            foreach (var distance in distances.AsSpan(0, _keys.Count))
-                having[distance]++;
-            var (farthest, found) = (0, having[0]);
-            while (found < candidates && farthest < _dimensions)
-                found += having[++farthest];
-            // Of those that are equally far some may be left over: without these there would be too few, so all are taken, as far as that is bearable.
-            var places = new List<int>(Math.Min(found, 2 * candidates));
-            for (var place = 0; place < _keys.Count && places.Count < 2 * candidates; place++)
-            {
-                if (distances[place] <= farthest)
-                    places.Add(place);
-            }
-
-            return places;
+            return nearest.Places();
         }
         finally
         {
@@ -183,22 +179,23 @@ public sealed class VectorIndex : IDisposable
 
     private List<ListingKey> Best(ReadOnlySpan<sbyte> vector, List<int> places, int limit)
     {
-        var scored = new (float Score, ListingKey Key)[places.Count];
+        var scored = new (float Score, int Place)[places.Count];
         for (var index = 0; index < scored.Length; index++)
         {
             var block = _blocks[places[index] / BlockSize];
             // The length of the vector that is looked for is the same in all of them.
-            scored[index] = (EmbeddingVector.Product(vector, block.VectorAt(places[index] % BlockSize)) * block.InverseLengths[places[index] % BlockSize], _keys[places[index]]);
+            scored[index] = (EmbeddingVector.Product(vector, block.VectorAt(places[index] % BlockSize)) * block.InverseLengths[places[index] % BlockSize], places[index]);
         }
 
-        return [.. scored.OrderByDescending(one => one.Score).ThenBy(one => one.Key).Take(limit).Select(one => one.Key)];
+        Array.Sort(scored, (left, right) => right.Score.CompareTo(left.Score) is not 0 and var order ? order : _keys[left.Place].CompareTo(_keys[right.Place]));
+        return [.. scored.Take(limit).Select(one => _keys[one.Place])];
     }
 
     private sealed class Block(int dimensions)
     {
-        // The first words of all vectors, then the second ones: a pass over one word of all is a loop without any other in it.
-        private readonly ulong[] _signs = new ulong[BlockSize * EmbeddingVector.SignWords(dimensions)];
         private readonly sbyte[] _vectors = new sbyte[BlockSize * dimensions];
+
+        public SignColumns Signs { get; } = new(BlockSize, dimensions);
 
         public float[] InverseLengths { get; } = new float[BlockSize];
 
@@ -207,32 +204,15 @@ public sealed class VectorIndex : IDisposable
         public void Write(int place, ReadOnlySpan<sbyte> vector)
         {
             vector.CopyTo(_vectors.AsSpan(place * dimensions));
-            Span<ulong> signs = stackalloc ulong[EmbeddingVector.SignWords(dimensions)];
-            EmbeddingVector.WriteSigns(vector, signs);
-            for (var word = 0; word < signs.Length; word++)
-                _signs[(word * BlockSize) + place] = signs[word];
+            Signs.Write(place, vector);
             InverseLengths[place] = 1 / MathF.Sqrt(Math.Max(1, EmbeddingVector.Product(vector, vector)));
         }
 
         public void Copy(int place, Block from, int fromPlace)
         {
             from.VectorAt(fromPlace).CopyTo(_vectors.AsSpan(place * dimensions));
-            for (var words = 0; words < _signs.Length; words += BlockSize)
-                _signs[words + place] = from._signs[words + fromPlace];
+            Signs.Write(place, from.VectorAt(fromPlace));
             InverseLengths[place] = from.InverseLengths[fromPlace];
-        }
-
-        /// <summary>From how many signs each differs.</summary>
-        public void Measure(ReadOnlySpan<ulong> signs, Span<ushort> distances)
-        {
-            distances.Clear();
-            for (var word = 0; word < signs.Length; word++)
-            {
-                ReadOnlySpan<ulong> column = _signs.AsSpan(word * BlockSize, distances.Length);
-                var wanted = signs[word];
-                for (var place = 0; place < distances.Length; place++)
-                    distances[place] += (ushort)BitOperations.PopCount(column[place] ^ wanted);
-            }
         }
     }
 }

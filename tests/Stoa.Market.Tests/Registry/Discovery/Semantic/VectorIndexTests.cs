@@ -53,6 +53,31 @@ public sealed class VectorIndexTests
         (found / (double)wanted).ShouldBeGreaterThan(0.9);
     }
 
+    [Theory]
+    [InlineData(16, 300, 3)]
+    [InlineData(100, 9_000, 400)]
+    [InlineData(384, 9_001, 9_001)]
+    [InlineData(2_000, 403, 403)]
+    [InlineData(EmbeddingVector.MostDimensions, 301, 301)]
+    public void Nearest_AreTheBestOfThoseFromWhoseSignsLeastDiffer(int dimensions, int count, int different)
+    {
+        var random = new Random(dimensions);
+        using var index = new VectorIndex();
+        // Those of which there are more than one are equally far.
+        var some = Enumerable.Range(0, different).Select(_ => EmbeddingVector.Pack(Numbers(random, dimensions))!).ToList();
+        var vectors = Enumerable.Range(0, count).Select(number => (Key: Key(number), Vector: some[random.Next(some.Count)])).ToList();
+        index.Put(vectors);
+        const int candidates = 60;
+        foreach (var query in Enumerable.Range(0, 5).Select(_ => EmbeddingVector.Pack(Numbers(random, dimensions))!))
+        {
+            var far = vectors.Select(one => one.Vector.Zip(query, (left, right) => left >= 0 != right >= 0 ? 1 : 0).Sum()).ToList();
+            var farthest = far.Order().ElementAt(candidates - 1);
+            var expected = vectors.Where((_, place) => far[place] <= farthest).Take(2 * candidates)
+                .OrderByDescending(one => Cosine(query, one.Vector)).ThenBy(one => one.Key).Take(candidates).Select(one => one.Key);
+            index.FindNearest(query, candidates, candidates).ShouldBe(expected);
+        }
+    }
+
     [Fact]
     public void Put_OfAnotherNumberOfDimensions_IsNotTaken_AndFindsNothing()
     {

@@ -1,6 +1,4 @@
-using Stoa.Market;
 using Stoa.Market.Registry;
-using Stoa.Market.Selection;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Registry.Offers;
@@ -16,41 +14,14 @@ namespace Stoa.Node.Supply;
 /// <param name="agents">What the network lists.</param>
 /// <param name="versions">What was published here.</param>
 /// <param name="programs">Which of that has which program.</param>
-/// <param name="candidates">What of the network suppliers would run.</param>
 /// <param name="suppliers">Whom tasks are given to.</param>
 /// <param name="quotes">What they would take.</param>
 /// <param name="runs">Makes calls.</param>
 /// <param name="checks">Has some of what was done done again.</param>
 /// <param name="time">The clock of deadlines.</param>
-public sealed class RemoteWork(
-    SqlForeignAgents agents, IAgentStore versions, OwnPrograms programs, NetworkCandidates candidates, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks,
-    TimeProvider time) : IRemoteWork
+public sealed class RemoteRuns(
+    SqlForeignAgents agents, IAgentStore versions, OwnPrograms programs, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks, TimeProvider time) : IRemoteRuns
 {
-    /// <inheritdoc/>
-    public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => agents.FindAsync(named, cancellationToken);
-
-    /// <inheritdoc/>
-    public Task<IReadOnlyList<NetworkCandidate>> ListCandidatesAsync(RemoteSearch search, CancellationToken cancellationToken) => candidates.ListAsync(search, cancellationToken);
-
-    /// <inheritdoc/>
-    public Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) => suppliers.FindPlacesAsync(task, cancellationToken);
-
-    /// <inheritdoc/>
-    public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(QuoteRequest request, Money? most, CancellationToken cancellationToken)
-    {
-        var ranked = await quotes.RankAsync(request, cancellationToken);
-        if (ranked.Count == 0)
-        {
-            return new Refusal<TaskRefusal>(
-                TaskRefusal.SupplierUnavailable,
-                "The agent was published elsewhere in the network, and no supplier of this node"
-                + (request.Places.Regions.Count == 0 ? "" : $" in {string.Join(" or ", request.Places.Regions)}")
-                + $" offers it and says a price for an input of {request.InputBytes} bytes now. Try again later, or ask the operator for a supplier that has it.");
-        }
-
-        return SupplierChoice.HoldOf(ranked, most);
-    }
-
     /// <inheritdoc/>
     public async Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
     {
@@ -83,14 +54,6 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken) =>
-        await programs.FindAsync(program, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name ? version : null;
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<Money>> QuoteRunsAsync(QuoteRequest request, string name, CancellationToken cancellationToken) =>
-        [.. (await quotes.RankAsync(request, cancellationToken)).Where(quote => quote.Name == name).Select(quote => quote.Amount)];
-
-    /// <inheritdoc/>
     public async Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken)
     {
         // Who may run it is bound to regions, and the node of this cell that has the task may stand anywhere.
@@ -102,7 +65,7 @@ public sealed class RemoteWork(
         }
 
         var agent = await GetAsync(task, cancellationToken);
-        var here = isBound ? null : await FindHereAsync(agent.ProgramDigest, agent.Manifest.Name, cancellationToken);
+        var here = isBound ? null : await programs.FindAsync(agent.ProgramDigest, agent.Manifest.Name, cancellationToken);
         return new RunPlan(agent.ProgramDigest, agent.Manifest.Output.MediaType, here is not null && RunPlan.MayRun(here, task.Parameters, task.Limits) ? here.Id : null);
     }
 
