@@ -36,6 +36,7 @@ public sealed class ChargeSlots : IDisposable
     private const int CopyBytes = 48;
 
     private readonly Lock _gate = new();
+    private readonly FileStream _lock;
     private readonly FileStream _file;
     private readonly int _most;
     private readonly List<MemoryMappedFile> _maps = [];
@@ -53,19 +54,17 @@ public sealed class ChargeSlots : IDisposable
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(logger);
         _most = most;
-        if (IsForeign(path))
-        {
-            var aside = $"{path}.unreadable";
-            File.Move(path, aside, overwrite: true);
-            logger.LogError("What requests to models have cost is kept in {Path}, which is no such file, or one of another version. It is put aside as {Aside}; what it says was spent is not paid.", path, aside);
-        }
-
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        _file = new FileStream(path, options);
+        // A file of its own, so that the other one may be read by whoever makes a backup. It stays, as that of the data folder does.
+        options.Share = FileShare.None;
+        _lock = new FileStream($"{path}.lock", options);
         try
         {
+            PutAsideWhatIsForeign(path, logger);
+            options.Share = FileShare.ReadWrite;
+            _file = new FileStream(path, options);
             Left = Open(path, logger);
         }
         catch
@@ -124,15 +123,25 @@ public sealed class ChargeSlots : IDisposable
                 map.Dispose();
             _parts.Clear();
             _maps.Clear();
-            _file.Dispose();
+            _file?.Dispose();
+            _lock.Dispose();
         }
+    }
+
+    private static void PutAsideWhatIsForeign(string path, ILogger logger)
+    {
+        if (!IsForeign(path))
+            return;
+        var aside = $"{path}.unreadable";
+        File.Move(path, aside, overwrite: true);
+        logger.LogError("What requests to models have cost is kept in {Path}, which is no such file, or one of another version. It is put aside as {Aside}; what it says was spent is not paid.", path, aside);
     }
 
     private static bool IsForeign(string path)
     {
         if (!File.Exists(path))
             return false;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         // One that was never written to the end of its header has nothing in it.
         if (file.Length < SlotBytes)
             return false;
