@@ -27,7 +27,7 @@ internal static class InferenceBench
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(4);
 
-    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "prefixes"];
+    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "prefixes", "money"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -36,6 +36,8 @@ internal static class InferenceBench
             await MeasureGatewaysAsync(run, figures, cancellationToken);
         if (run.Wants("prefixes"))
             MeasurePrefixes(run, figures);
+        if (run.Wants("money"))
+            await AllowancesBench.AddAsync(run, figures, cancellationToken);
         return figures;
     }
 

@@ -54,10 +54,23 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     {
         lock (_gate)
         {
-            _left = Money.Min(_left, free);
-            // What is left now may be reserved before the ledger has answered.
-            var least = Money.Max(_left, needed);
-            return new AllowanceRenewal(_spent, _reserved, _reserved + Money.Max(free, least), _reserved + least);
+            // What is left from here on may be reserved before the ledger has answered. Of a request that needs more than there is, all that is left is a part.
+            var kept = needed > Money.Zero ? Money.Zero : Money.Min(_left, free);
+            var withheld = _left - kept;
+            _left = kept;
+            var least = Money.Max(kept, needed);
+            return new AllowanceRenewal(_spent, _reserved, withheld, _reserved + Money.Max(free, least), _reserved + least);
+        }
+    }
+
+    /// <summary>The ledger has refused: it holds what it held before.</summary>
+    /// <param name="renewal">As it was begun.</param>
+    public void RefuseRenewal(AllowanceRenewal renewal)
+    {
+        lock (_gate)
+        {
+            if (!_isClosed)
+                _left += renewal.Withheld;
         }
     }
 
@@ -66,7 +79,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     /// <param name="held">From <see cref="AllowanceRenewal.Least"/> on.</param>
     /// <param name="model">For whose request it was done; null for none.</param>
     /// <param name="most">What that may cost at most.</param>
-    /// <returns>What is reserved for that request before anybody else; null without one.</returns>
+    /// <returns>What is reserved for that request before anybody else, if it was begun with what that needs; null without one.</returns>
     public Reservation? EndRenewal(AllowanceRenewal renewal, Money held, PricedModel? model = null, Money most = default)
     {
         lock (_gate)
@@ -159,6 +172,7 @@ public readonly record struct AllowanceStanding(InferenceSpending Spent, Money L
 /// <summary>What a renewal is to do.</summary>
 /// <param name="Spent">Of that what is not settled is settled.</param>
 /// <param name="Reserved">For requests under way.</param>
+/// <param name="Withheld">What was left and may not be reserved until it is known what came of it.</param>
 /// <param name="Wanted">What is to be held then, if wallet, budgets and key have as much.</param>
 /// <param name="Least">What has to be held, or nothing is done.</param>
-public readonly record struct AllowanceRenewal(InferenceSpending Spent, Money Reserved, Money Wanted, Money Least);
+public readonly record struct AllowanceRenewal(InferenceSpending Spent, Money Reserved, Money Withheld, Money Wanted, Money Least);

@@ -23,7 +23,7 @@ public enum AllowanceRefusal
     /// <summary>Whoever asks may spend nothing at all.</summary>
     SpendingForbidden,
 
-    /// <summary>What the request may cost is out of the range of money.</summary>
+    /// <summary>The request may cost more than any request may.</summary>
     PriceTooHigh,
 
     /// <summary>As many accounts, keys and models as this node keeps apart are in use just now.</summary>

@@ -27,6 +27,7 @@ public sealed class AllowanceKeeper(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        await _failures.TryAsync("settle what an earlier start has left", SettleLeftAsync, cancellationToken);
         await EachByItself.DoAsync(
             allowances.All,
             async held =>

@@ -23,7 +23,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     // After so long whatever was under way to the database has come about, or never will.
     private static readonly TimeSpan s_untilKnown = TimeSpan.FromMinutes(1);
 
-    // Far from the range of money, whatever is added to it.
+    // Of a request, and of what is held for some seconds: so no sum of those under way leaves the range of money.
     private static readonly Money s_most = Money.FromDollars(1_000_000);
 
     private readonly Money _least = options.LeastAllowance;
@@ -43,10 +43,10 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     {
         ArgumentNullException.ThrowIfNull(holder);
         ArgumentNullException.ThrowIfNull(model);
-        if (model.TryPriceOf(most)?.Total is not { } amount)
+        if (model.TryPriceOf(most)?.Total is not { } amount || amount > s_most)
         {
             return new(new Refusal<AllowanceRefusal>(
-                AllowanceRefusal.PriceTooHigh, $"{most.InputTokens} tokens in and {most.OutputTokens} out of {model.Listing} cost more than any account can have. Ask for fewer tokens."));
+                AllowanceRefusal.PriceTooHigh, $"{most.InputTokens} tokens in and {most.OutputTokens} out of {model.Listing} cost more than {s_most} USD, which no request may. Ask for fewer tokens."));
         }
 
         if (amount == Money.Zero)
@@ -160,7 +160,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
             {
                 // Not within a turn: two that give way to each other would wait for each other.
                 hasAskedOthers = true;
-                if (await GiveBackOthersAsync(held, cancellationToken))
+                if (await GiveBackOthersAsync(held, why.Code, cancellationToken))
                     continue;
             }
 
@@ -185,10 +185,11 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     }
 
     /// <summary>Has what other allowances of the same payer have left here free again.</summary>
-    /// <returns>Whether that may be anything.</returns>
-    private async Task<bool> GiveBackOthersAsync(HeldAllowance asking, CancellationToken cancellationToken)
+    /// <returns>Whether there are any.</returns>
+    private async Task<bool> GiveBackOthersAsync(HeldAllowance asking, AllowanceRefusal why, CancellationToken cancellationToken)
     {
-        var others = _all.Values.Where(other => other != asking && other.Holder.Consumer == asking.Holder.Consumer && other.IsOpen).ToList();
+        var others = _all.Values.Where(other => other != asking && other.IsOpen && other.Holder.Consumer == asking.Holder.Consumer
+            && (why is not AllowanceRefusal.SpendingLimitReached || other.Holder.Key?.KeyId == asking.Holder.Key?.KeyId)).ToList();
         foreach (var other in others)
         {
             if (await EndAsync(other, null, cancellationToken))
@@ -225,6 +226,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         if (!outcome.TryGet(out var now, out var refusal))
         {
             held.TriedAt = before;
+            held.Allowance.RefuseRenewal(renewal);
             held.Refused = new RefusedRenewal((held.Refused?.Number ?? 0) + 1, needed, refusal);
             return null;
         }

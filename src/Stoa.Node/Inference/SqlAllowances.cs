@@ -98,6 +98,9 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                         $", and your wallet has {available} USD available. Pay in (POST /api/v1/payments/add-credit) or ask for fewer tokens; credit of plans pays for tasks alone.");
                 }
 
+                // Where there is not as much as is wanted, what else the account may want to pay for is to have the rest.
+                if (amount < renewal.Wanted)
+                    amount = renewal.Least;
                 var next = new OpenAllowance(
                     id, holder.Consumer, cell.Self.ToString(), model.Listing, model.Publisher, wallet.Id, row is null ? await CreatorOfAsync(session, model, now) : row.CreatorWalletId,
                     ids.Next<InferenceCharge>(), amount, holder.Key?.KeyId, holder.Key is null ? null : today,
@@ -118,7 +121,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                 return (Money?)amount;
             },
             cancellationToken);
-        if (full is not null)
+        if (full is not null && full.Exhaust() != full)
             await ExhaustAsync(full.Id, now, cancellationToken);
         return outcome;
     }

@@ -103,9 +103,21 @@ public sealed class AllowanceTests
 
         var renewal = allowance.BeginRenewal(new Money(1_000), new Money(40));
         renewal.Least.ShouldBe(new Money(40));
+        allowance.TryReserve(s_model, new Money(1)).ShouldBeNull("it is a part of the forty");
         var reservation = allowance.EndRenewal(renewal, new Money(40), s_model, new Money(40)).ShouldNotBeNull();
 
         (reservation.Amount, allowance.Standing.Left).ShouldBe((new Money(40), Money.Zero));
+    }
+
+    [Fact]
+    public void Renewal_ThatWasRefused_LeavesWhatThereWas()
+    {
+        var allowance = Opened(10);
+
+        var renewal = allowance.BeginRenewal(new Money(1_000), new Money(40));
+        allowance.RefuseRenewal(renewal);
+
+        allowance.TryReserve(s_model, new Money(10)).ShouldNotBeNull();
     }
 
     [Fact]
@@ -178,7 +190,8 @@ public sealed class AllowanceTests
             start.SignalAndWait();
             while (!Volatile.Read(ref isOver))
             {
-                var renewal = allowance.BeginRenewal(new Money(random.Next(6_000)), Money.Zero);
+                var needed = random.Next(3) == 0 ? new Money(random.Next(1, 300)) : Money.Zero;
+                var renewal = allowance.BeginRenewal(new Money(random.Next(6_000)), needed);
                 // Some are lost on their way: done or not, nobody knows.
                 var isDone = random.Next(3) != 0;
                 if (isDone)
@@ -186,8 +199,14 @@ public sealed class AllowanceTests
                     var spent = renewal.Spent.Price.Total - settled;
                     spent.ShouldBeLessThanOrEqualTo(held);
                     (settled, held) = (renewal.Spent.Price.Total, random.Next(2) == 0 ? renewal.Wanted : renewal.Least);
-                    if (random.Next(4) != 0)
+                    if (random.Next(4) != 0 && needed > Money.Zero)
+                        allowance.EndRenewal(renewal, held, s_model, needed).ShouldNotBeNull("nobody may take what it was renewed for").Release();
+                    else if (random.Next(4) != 0)
                         allowance.EndRenewal(renewal, held);
+                }
+                else if (random.Next(2) == 0)
+                {
+                    allowance.RefuseRenewal(renewal);
                 }
 
                 var standing = allowance.Standing;

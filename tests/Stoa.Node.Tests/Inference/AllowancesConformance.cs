@@ -1,8 +1,7 @@
+using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
-using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
-using Stoa.Node.Inference;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -233,6 +232,31 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         await BooksHoldAsync();
     }
 
+    /// <summary>Who makes a budget and who renews an allowance each look for what the other has written: neither misses it.</summary>
+    [Fact]
+    public async Task Budgets_MadeWhileAllowancesAreRenewed_CountAllThatIsSpentFromThenOn()
+    {
+        const int Rounds = 12;
+        var node = Start(allowance: "0.0001");
+        var user = await AddUserAsync(Money.FromDollars(1), 0);
+        var spent = Money.Zero;
+        for (var round = 0; round < Rounds; round++)
+        {
+            spent += await node.UseAsync(user, 70, 0);
+            var turn = Task.Run(node.TurnAsync, Stop);
+            var made = await SetBudgetAsync(user, Money.FromDollars(1));
+            await turn;
+            spent += await node.UseAsync(user, 30, 0);
+            await node.Allowances.EndAsync(node.Allowances.All.Single(), null, Stop);
+
+            var meter = (await Budgets.FindAsync(made.Id, user, Now, Stop)).ShouldNotBeNull().Meter;
+            (meter.Held, meter.Captured).ShouldBe((Money.Zero, spent));
+            (await Budgets.DeleteAsync(made.Id, user, Stop)).ShouldBeTrue();
+        }
+
+        await BooksHoldAsync();
+    }
+
     [Fact]
     public async Task Request_AboveWhatTheKeyMaySpend_IsRefused()
     {
@@ -376,7 +400,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
                 await FoldAllAsync();
             foreach (var (role, who) in ((UsageRole, Id<User>)[])[(UsageRole.Consumer, user), (UsageRole.Creator, Publisher), (UsageRole.Operator, user)])
             {
-                var row = (await Usage.ReportAsync(new UsageQuery(role, who, UsageSpan.Day, UsageGroup.Version, Now.AddDays(-1), Now.AddDays(1)), new Market.PageRequest(), Stop)).Items.ShouldHaveSingleItem();
+                var row = (await Usage.ReportAsync(new UsageQuery(role, who, UsageSpan.Day, UsageGroup.Version, Now.AddDays(-1), Now.AddDays(1)), new PageRequest(), Stop)).Items.ShouldHaveSingleItem();
                 (row.Name, row.Charges, row.Calls).ShouldBe(("ann/tiny@1.0.0", 1, 0));
                 (row.Amounts.Events, row.Amounts.Requests, row.Amounts.InputTokens, row.Amounts.OutputTokens, row.Amounts.Paid).ShouldBe((1, 1, 100, 50, new Money(150_000)));
                 row.Amounts.Creator.ShouldBe(new Money(70_000));
@@ -384,8 +408,8 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
             }
         }
 
-        (await Usage.ListSourcesAsync([(await WalletOfAsync(Publisher)).Id], UsageRole.Creator, new Market.PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
-        (await Usage.ListSourcesAsync([Accounts.Node], UsageRole.Operator, new Market.PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
+        (await Usage.ListSourcesAsync([(await WalletOfAsync(Publisher)).Id], UsageRole.Creator, new PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
+        (await Usage.ListSourcesAsync([Accounts.Node], UsageRole.Operator, new PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
     }
 
     [Theory]

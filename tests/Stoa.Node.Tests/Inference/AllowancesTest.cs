@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
-using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
@@ -51,7 +51,7 @@ public abstract class AllowancesTest(DatabaseSource source) : ChargesTest(source
     }
 
     protected async Task<InferenceCharge[]> ChargesOfAsync(Id<User> user) =>
-        [.. (await Usage.ListSourcesAsync([(await WalletOfAsync(user)).Id], UsageRole.Consumer, new Market.PageRequest(), Stop)).Items.Select(source => source.Inference.ShouldNotBeNull())];
+        [.. (await Usage.ListSourcesAsync([(await WalletOfAsync(user)).Id], UsageRole.Consumer, new PageRequest(), Stop)).Items.Select(source => source.Inference.ShouldNotBeNull())];
 
     /// <summary>All that was paid came to somebody, nothing is held or in between, and usage says the same as the journal.</summary>
     protected async Task BooksHoldAsync()
@@ -104,7 +104,7 @@ public abstract class AllowancesTest(DatabaseSource source) : ChargesTest(source
 
         public AllowanceKeeper Keeper { get; }
 
-        public ValueTask<Market.Outcome<Reservation, AllowanceRefusal>> ReserveAsync(Id<User> user, long input, long output, SpendingAllowance? key = null, PricedModel? model = null) =>
+        public ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(Id<User> user, long input, long output, SpendingAllowance? key = null, PricedModel? model = null) =>
             Allowances.ReserveAsync(new AllowanceHolder(user, key), model ?? _test.Model, new TokenUsage(input, output), Stop);
 
         /// <summary>A request that uses so much.</summary>

@@ -108,8 +108,13 @@ public sealed class InferenceNode : IAsyncDisposable
     /// <summary>What usage says of requests to models: how many were paid for, tokens, and what they cost.</summary>
     public async Task<(long Requests, long Input, long Output, Money Paid)> UsedAsync()
     {
-        var usage = await _node.Client.ListUsageAsync(new UsageQuery { By = "month", GroupBy = "kind" }, Stop).ToListAsync(Stop);
-        return usage.SingleOrDefault(row => row.Group == "inference") is { } row ? (row.Requests, row.InputTokens, row.OutputTokens, Money.Parse(row.Paid)) : default;
+        await foreach (var row in _node.Client.ListUsageAsync(new UsageQuery { By = "month", GroupBy = "kind" }, Stop))
+        {
+            if (row.Group == "inference")
+                return (row.Requests, row.InputTokens, row.OutputTokens, Money.Parse(row.Paid));
+        }
+
+        return default;
     }
 
     /// <summary>Waits until usage says this.</summary>

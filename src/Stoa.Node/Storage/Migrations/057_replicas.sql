@@ -1,7 +1,7 @@
 -- Servers that have models, as the operator has registered them. Of the listing, which never changes, is copied what a request needs; prices are for a million tokens.
 CREATE TABLE replicas (
     id TEXT NOT NULL PRIMARY KEY,
-    -- publisher/name@version, and the key that has signed it: whoever publishes by that key here is paid.
+    -- Publisher, name and version, and the key that has signed it: whoever publishes by that key here is paid.
     listing TEXT NOT NULL,
     signer TEXT NOT NULL,
     -- With a blank between.
