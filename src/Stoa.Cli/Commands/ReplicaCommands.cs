@@ -175,7 +175,7 @@ internal static class ReplicaCommands
     private sealed class ChangeCommand : StoaCommand
     {
         private readonly Argument<string> _id = Id();
-        private readonly Option<string?> _address = new("--address") { Description = "Where it is now. A key does not go to another server: give it again.", HelpName = "URL" };
+        private readonly Option<string?> _address = new("--url") { Description = "Where its API is now. A key does not go to another server: give it again.", HelpName = "URL" };
         private readonly Option<bool> _noKey = new("--no-key") { Description = "The server wants no key any more." };
         private readonly Choices _choices = new();
 

@@ -9,7 +9,6 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry.Replication;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;
 

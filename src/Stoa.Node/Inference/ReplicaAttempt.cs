@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Stoa.Market;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
@@ -92,7 +94,13 @@ public static class RoutesEndpoints
     private static async Task<IResult> GetOfListingAsync(string publisher, string name, Caller caller, SqlRouteStore store, CancellationToken cancellationToken) =>
         await store.FindAsync(caller.UserId, $"{publisher}/{name}", cancellationToken) is { } route ? TypedResults.Ok(ToContract(route)) : Unknown($"{publisher}/{name}");
 
-    private static async Task<IResult> RemoveAsync(string name, bool? forAll, Caller caller, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+    private static async Task<IResult> RemoveAsync(
+        string name,
+        [FromQuery, Description("Whether the one for everybody is removed, by an administrator, and not your own. Left out: false.")] bool? forAll,
+        Caller caller,
+        SqlRouteStore store,
+        ReplicaDirectory directory,
+        CancellationToken cancellationToken)
     {
         if (forAll is true && !caller.IsAdmin)
             return NotForAll();

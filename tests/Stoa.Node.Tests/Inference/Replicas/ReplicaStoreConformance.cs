@@ -25,7 +25,7 @@ public abstract class ReplicaStoreConformance(DatabaseSource source) : DatabaseT
     [Fact]
     public async Task Replica_IsKeptAsItWasAdded_AndItsKeySealed()
     {
-        var replica = New("http://127.0.0.1:8080/v1") with { Region = "eu-central", ServingPrice = s_price };
+        var replica = New("http://127.0.0.1:8080/v1", region: "eu-central", serving: s_price);
 
         var added = (await Store.AddAsync(replica, _signer, "secret-key", Stop)).Value;
         await ReopenAsync();
@@ -72,7 +72,7 @@ public abstract class ReplicaStoreConformance(DatabaseSource source) : DatabaseT
     [Fact]
     public async Task Change_LeavesWhatIsNotNamed_AndAllThatFollowsIsNew()
     {
-        var id = (await Store.AddAsync(New("http://127.0.0.1:8080/v1") with { Region = "eu-central", ServingPrice = s_price }, _signer, "secret-key", Stop)).Value.Replica.Id;
+        var id = (await Store.AddAsync(New("http://127.0.0.1:8080/v1", region: "eu-central", serving: s_price), _signer, "secret-key", Stop)).Value.Replica.Id;
 
         var changed = (await Store.ChangeAsync(id, new ReplicaChange { Weight = 7 }, Stop)).Value;
         (changed.Replica.Weight, changed.Replica.Region, changed.Replica.ServingPrice, changed.HasKey).ShouldBe((7, "eu-central", s_price, true));
@@ -146,15 +146,15 @@ public abstract class ReplicaStoreConformance(DatabaseSource source) : DatabaseT
         (await CountAsync()).ShouldBe(before + 3);
     }
 
-    private static Replica New(string address, string upstreamModel = "tiny") => new(
+    private static Replica New(string address, string upstreamModel = "tiny", string? region = null, ModelPrice? serving = null) => new(
         NewId<Replica>(),
         new ReplicaModel(ListingName.Parse("ada/tiny@1.0.0-rc.1"), null, ["chat", "text.summary"], 8_192, s_price),
         new Uri(address),
         upstreamModel,
-        null,
+        region,
         100,
         64,
-        null,
+        serving,
         false,
         s_now);
 
