@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
-using Stoa.Client;
 using Stoa.Faults.Nodes;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;

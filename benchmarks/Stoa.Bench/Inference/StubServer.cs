@@ -90,10 +90,8 @@ internal static class StubServer
         var head = bytes.IndexOf("\r\n\r\n"u8);
         if (head < 0)
             return 0;
-        var body = 0;
         var header = HttpLoad.IndexOfHeader(bytes[..head], "content-length:"u8);
-        if (header >= 0)
-            Utf8Parser.TryParse(bytes[header..].TrimStart((byte)' '), out body, out _);
+        var body = header >= 0 && Utf8Parser.TryParse(bytes[header..].TrimStart((byte)' '), out int length, out _) ? length : 0;
         return bytes.Length >= head + 4 + body ? head + 4 + body : 0;
     }
 

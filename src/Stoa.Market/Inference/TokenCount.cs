@@ -48,15 +48,17 @@ public static class TokenCount
     public static long MostOf(long counted) => checked((counted * MostTimes) + Overhead);
 
     /// <summary>What is billed, and whether it is what the backend says.</summary>
-    /// <param name="claimed">What the backend says; null when it says nothing, and then what was counted is billed.</param>
+    /// <param name="claimed">What the backend says; null when it says nothing, and then what was counted is billed, as with a claim of less than nothing.</param>
     /// <param name="counted">What was counted here.</param>
     /// <returns>Never more than <see cref="MostOf"/> and never less than nothing.</returns>
     public static (long Tokens, bool IsCorrected) Check(long? claimed, long counted)
     {
         if (claimed is not { } said)
             return (counted, false);
+        if (said < 0)
+            return (counted, true);
         var most = MostOf(counted);
-        return said < 0 || said > most ? (Math.Clamp(said, 0, most), true) : (said, false);
+        return said > most ? (most, true) : (said, false);
     }
 
     private static Kind KindOf(byte letter) => letter switch

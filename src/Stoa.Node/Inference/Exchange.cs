@@ -56,11 +56,11 @@ internal sealed class Exchange(
             await using var stream = await answer.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception gone) when (gone is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
         {
             if (_isStarted)
                 Settle();
-            throw;
+            throw new OperationCanceledException("The client has gone.", gone, context.RequestAborted);
         }
         catch (OperationCanceledException) when (!_isStarted && race.Lost.IsCancellationRequested)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -33,11 +34,13 @@ public sealed class InferenceGateway(
     /// <summary>The header that says after how many milliseconds without a word a second replica is asked beside the first.</summary>
     public const string HedgeHeader = "Stoa-Hedge-Ms";
 
+    private const int MostAddresses = 4_096;
     private const int MaxHeaderLength = 256;
     private const int LongestHedgeMs = 600_000;
 
     // Of this process: hashes are compared with nobody else's.
     private readonly SipKey _promptKey = SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
+    private readonly ConcurrentDictionary<string, ModelAddress> _addresses = new(StringComparer.Ordinal);
     private readonly Lock _randomLock = new();
 
     /// <summary>Answers one.</summary>
@@ -74,7 +77,7 @@ public sealed class InferenceGateway(
     private bool TryFindModels(Caller caller, InferenceRequest request, out IReadOnlyList<ModelFleet> models, out OpenAiError error)
     {
         (models, error) = ([], null!);
-        if (!ModelAddress.TryParse(request.Model, out var address))
+        if (AddressOf(request.Model) is not { } address)
         {
             error = OpenAiError.Invalid("model", $"A model is named by publisher/name, publisher/name@range, auto, auto:capability, or a route; '{request.Model}' is none of these.");
             return false;
@@ -96,6 +99,19 @@ public sealed class InferenceGateway(
             return true;
         error = OpenAiError.ModelUnknown($"Nobody serves {request.Model} here. GET /v1/models lists what is served.");
         return false;
+    }
+
+    // The same few names come by the thousand, and ranges of versions take long to read.
+    private ModelAddress? AddressOf(string model)
+    {
+        if (_addresses.TryGetValue(model, out var known))
+            return known;
+        if (!ModelAddress.TryParse(model, out var address))
+            return null;
+        if (_addresses.Count >= MostAddresses)
+            _addresses.Clear();
+        _addresses[model] = address;
+        return address;
     }
 
     /// <summary>Tries replicas until one has answered; when none has, the client is told why.</summary>

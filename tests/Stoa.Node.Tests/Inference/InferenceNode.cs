@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
-using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -33,7 +32,9 @@ public sealed class InferenceNode : IAsyncDisposable
     {
         var node = await TestNode.StartAsync(null, options);
         var publisher = (await node.Client.GetMeAsync(Stop)).Handle;
-        var http = new HttpClient { BaseAddress = node.Client.Options.Address, Timeout = TimeSpan.FromMinutes(3) };
+        // Who gives up an answer closes its connection, and does not read on for a while in the hope of its end.
+        var handler = new SocketsHttpHandler { MaxResponseDrainSize = 0, ResponseDrainTimeout = TimeSpan.Zero };
+        var http = new HttpClient(handler) { BaseAddress = node.Client.Options.Address, Timeout = TimeSpan.FromMinutes(3) };
         http.DefaultRequestHeaders.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", node.Client.Options.ApiKey);
         var all = new InferenceNode(node, http, publisher);
         await all.PublishAsync("1.0.0");
@@ -122,7 +123,15 @@ public sealed class InferenceNode : IAsyncDisposable
     {
         var expected = (requests, input, output, Money.Parse(paid));
         (long, long, long, Money) last = default;
-        await Eventually.IsSoAsync(async () => (last = await UsedAsync()) == expected, $"Usage is not {expected}.");
+        try
+        {
+            await Eventually.IsSoAsync(async () => (last = await UsedAsync()) == expected);
+        }
+        catch (TimeoutException)
+        {
+            // Says what it is instead.
+        }
+
         last.ShouldBe(expected);
     }
 

@@ -206,7 +206,14 @@ public sealed class ModelCall(ModelServer server, Socket socket, NetworkStream s
 
     public async Task RawAsync(byte[] bytes) => await stream.WriteAsync(bytes, stop);
 
-    /// <summary>Ends the connection without a word.</summary>
+    /// <summary>Ends the connection, with what was sent still on its way: the system does so for a process that is killed.</summary>
+    public void End()
+    {
+        IsClosed = true;
+        socket.Close();
+    }
+
+    /// <summary>Ends the connection by a reset, which may overtake what was sent.</summary>
     public void Break()
     {
         IsClosed = true;
@@ -219,7 +226,7 @@ public sealed class ModelCall(ModelServer server, Socket socket, NetworkStream s
         IsClosed = true;
         try
         {
-            await stream.ReadAsync(new byte[1], stop);
+            await stream.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, stop);
         }
         catch (IOException)
         {

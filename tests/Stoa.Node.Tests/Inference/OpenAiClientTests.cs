@@ -102,7 +102,7 @@ public sealed class OpenAiClientTests : IAsyncLifetime
             case "break off":
                 await call.BeginAsync();
                 await call.WordAsync("Half ");
-                call.Break();
+                call.End();
                 break;
             case "never end":
                 await call.BeginAsync();

@@ -78,7 +78,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
             switch (fault)
             {
                 case "killed":
-                    call.Break();
+                    call.End();
                     break;
                 case "stalls":
                     await call.HangAsync();
@@ -126,7 +126,8 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
             using var answer = await _node.AskAsync(_node.Chat(stream: true), cancellationToken: cancel.Token);
             await using var stream = await answer.Content.ReadAsStreamAsync(Stop);
             using var reader = new StreamReader(stream);
-            (await reader.ReadLineAsync(Stop))!.ShouldContain("word ");
+            for (var words = 0; words < 2;)
+                words += (await reader.ReadLineAsync(Stop))!.Contains("word ", StringComparison.Ordinal) ? 1 : 0;
             await cancel.CancelAsync();
         }
 
@@ -153,7 +154,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
 
     [Theory]
     [InlineData(1_000_000_000, 1_000_000_000, 24, 24)]
-    [InlineData(-5, -7, 0, 0)]
+    [InlineData(-5, -7, 4, 4)]
     public async Task Server_ThatLiesAboutUsage_IsPaidForWhatCanBe(long input, long output, long billedInput, long billedOutput)
     {
         await using var server = ModelServer.Start(call => call.AnswerAsync("Hello there", input, output));

@@ -8,12 +8,14 @@ public sealed class ModelFleetTests
 
     private readonly HandTime _time = new();
 
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Request_ForWhichThereIsRoom_HasItAtOnce()
     {
         var fleet = Fleet(1, maxRequests: 1);
 
-        var entered = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default);
+        var entered = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
 
         entered.IsCompletedSuccessfully.ShouldBeTrue();
         (await entered).Value.ShouldBe(fleet.Replicas[0]);
@@ -23,10 +25,10 @@ public sealed class ModelFleetTests
     public async Task Requests_OfManyAccounts_TakeTurns()
     {
         var fleet = Fleet(1, maxRequests: 1);
-        var running = (await fleet.EnterAsync(FleetSamples.Account(9), FleetSamples.Request, [], s_patience, default)).Value;
+        var running = (await fleet.EnterAsync(FleetSamples.Account(9), FleetSamples.Request, [], s_patience, Stop)).Value;
         // One account has asked five times before the two others came.
         int[] accounts = [1, 1, 1, 1, 1, 2, 3, 2];
-        var waiting = accounts.Select(account => fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, [], s_patience, default).AsTask()).ToList();
+        var waiting = accounts.Select(account => fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, [], s_patience, Stop).AsTask()).ToList();
         fleet.Waiting.ShouldBe(8);
 
         var order = new List<int>();
@@ -46,8 +48,8 @@ public sealed class ModelFleetTests
     public async Task Request_ThatWaitsTooLong_IsRefused_AndGivesUpItsPlace()
     {
         var fleet = Fleet(1, maxRequests: 1);
-        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default);
-        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default).AsTask();
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).AsTask();
 
         _time.Advance(30_000);
 
@@ -59,7 +61,7 @@ public sealed class ModelFleetTests
     public async Task Request_ThatIsGivenUp_GivesUpItsPlace()
     {
         var fleet = Fleet(1, maxRequests: 1);
-        var running = (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default)).Value;
+        var running = (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value;
         using var cancel = new CancellationTokenSource();
         var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, cancel.Token).AsTask();
 
@@ -75,10 +77,10 @@ public sealed class ModelFleetTests
     public async Task Requests_BeyondWhatMayWait_AreRefused()
     {
         var fleet = Fleet(1, maxRequests: 1, new WaitingLimits(3, 2));
-        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default);
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
         int[] accounts = [1, 1, 1, 2, 2];
 
-        var entered = accounts.Select(account => fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, [], s_patience, default).AsTask()).ToList();
+        var entered = accounts.Select(account => fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, [], s_patience, Stop).AsTask()).ToList();
 
         entered.Select(task => task.IsCompleted).ShouldBe([false, false, true, false, true]);
         (await entered[2]).Refusal!.Code.ShouldBe(RoutingRefusal.TooManyWaiting);
@@ -89,10 +91,10 @@ public sealed class ModelFleetTests
     public async Task Requests_ForWhichNobodyIsLeft_AreToldSo()
     {
         var fleet = Fleet(2, maxRequests: 1);
-        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, fleet.Replicas, s_patience, default)).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
-        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default);
-        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default);
-        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, default).AsTask();
+        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, fleet.Replicas, s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).AsTask();
         waiting.IsCompleted.ShouldBeFalse();
 
         fleet.Become([]);
