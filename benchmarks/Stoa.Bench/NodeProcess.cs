@@ -21,13 +21,37 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     public string AdminKey { get; }
 
-    public static async Task<NodeProcess> StartAsync(string dataFolder, CancellationToken cancellationToken)
+    /// <summary>Its processor time so far, in seconds.</summary>
+    public double ProcessorSeconds
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime.TotalSeconds;
+        }
+    }
+
+    /// <summary>What of it is in memory, in bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
+    public static Task<NodeProcess> StartAsync(string dataFolder, CancellationToken cancellationToken) => StartAsync(dataFolder, [], cancellationToken);
+
+    /// <param name="dataFolder">Where its data is.</param>
+    /// <param name="options">Beside folder and address, as on the command line.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<NodeProcess> StartAsync(string dataFolder, IReadOnlyList<string> options, CancellationToken cancellationToken)
     {
         var address = new Uri($"http://127.0.0.1:{FreePort()}");
         var start = Stopwatch.GetTimestamp();
-        var process = Process.Start(new ProcessStartInfo("dotnet")
+        var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Stoa.Node.dll"), "--data", dataFolder, "--url", address.ToString().TrimEnd('/'), .. options])
         {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Stoa.Node.dll"), "--data", dataFolder, "--url", address.ToString().TrimEnd('/') },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         }) ?? throw new InvalidOperationException("dotnet did not start.");
@@ -88,7 +112,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         }
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

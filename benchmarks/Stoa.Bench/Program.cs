@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Stoa.Bench;
+using Stoa.Bench.Inference;
 using Stoa.Bench.Wasm;
 
 Benchmark[] benchmarks =
@@ -7,6 +9,7 @@ Benchmark[] benchmarks =
     new("auctions", "an auction of sixteen bidders: bids, decision and transactions beyond its window", (run, stop) => AuctionsBench.RunAsync(run.Tell, stop)),
     new("ledger", "transfers a second with checks, ids, chain and fsync, in batches and alone, embedded and on PostgreSQL; vouchers of payment channels", LedgerBench.RunAsync) { Parts = LedgerBench.Parts },
     new("channels", "vouchers of payment channels, made and checked on one core: hash chains and signatures", (run, stop) => Task.FromResult(ChannelsBench.Run(run.Tell, stop))),
+    new("inference", "requests to models through the node, beside another gateway: how many, what they take longer, a thousand streams, caches of prompts", InferenceBench.RunAsync) { Parts = InferenceBench.Parts },
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
     new("network", "finding providers where three nodes in ten are silent, beside js-libp2p; statements on their way to fifty nodes; lookups among ten thousand", NetworkBench.RunAsync) { Parts = NetworkBench.Parts },
     new("registry", "comparing a million statements with a million others; statements of a peer, checked and stored; and all of search", (run, stop) => RegistryBench.RunAsync(run.Tell, stop)),
@@ -21,6 +24,8 @@ Benchmark[] benchmarks =
 // One of the processes of a benchmark.
 if (args is [TableProgram.Word])
     return await TableProgram.RunAsync(Console.In, Console.Out);
+if (args is [StubServer.Word, var port])
+    return await StubServer.RunAsync(int.Parse(port, CultureInfo.InvariantCulture));
 
 using var stop = new CancellationTokenSource();
 // Whoever ends a run early finds nothing of it left. Who asks twice does not wait for what heeds no token.

@@ -159,9 +159,12 @@ public sealed partial class StoaClient
         {
             await response.Content.LoadIntoBufferAsync(maxProblemBytes, cancellationToken);
             await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
-            var problem = await JsonSerializer.DeserializeAsync(body, StoaJson.Default.Problem, cancellationToken);
+            using var json = await JsonDocument.ParseAsync(body, cancellationToken: cancellationToken);
+            var problem = json.RootElement.Deserialize(StoaJson.Default.Problem);
             if (problem is { Code: not null, Detail: not null })
                 return problem with { Status = (int)response.StatusCode };
+            if (ReadOpenAiError(json.RootElement, response) is { } refusal)
+                return refusal;
         }
         catch (Exception unreadable) when (unreadable is JsonException or HttpRequestException or IOException)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Stoa.Faults;
 using Stoa.Faults.Nodes;
@@ -6,6 +7,10 @@ using Stoa.Faults.Runs;
 // The same program is a node whose clock the clock run moves.
 if (args is [ShiftedNode.Word, var file, .. var rest])
     return await ShiftedNode.RunAsync(file, rest);
+
+// Or one that does nothing but spend on requests to models, for the inference run to kill.
+if (args is [SpendingNode.Word, var folder, var seed])
+    return await SpendingNode.RunAsync(folder, int.Parse(seed, CultureInfo.InvariantCulture));
 
 FaultRun[] runs =
 [
@@ -18,6 +23,7 @@ FaultRun[] runs =
     new("clock-cell", "three nodes, and the clock of one of them jumps by an hour", 20, ClockRun.RunCellAsync),
     new("ledger", "the embedded ledger, crashed at any byte of what it writes", 10_000, LedgerRun.RunEmbeddedAsync),
     new("ledger-postgres", "the ledger on PostgreSQL, whose sessions end at any moment, and which crashes", 10_000, LedgerRun.RunPostgresAsync),
+    new("inference", "what requests to models have cost, at a node that is killed in the middle of them", 200, InferenceRun.RunAsync),
     new("mixed", "one embedded node: kills, a full disk and jumps of its clock in turn", 60, MixedRun.RunEmbeddedAsync),
     new("mixed-cell", "three nodes: kills, restarts of PostgreSQL, pauses and jumps of a clock in turn", 60, MixedRun.RunCellAsync),
 ];

@@ -24,6 +24,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Coupon = new("coupon", "a coupon", "stoa coupon list");
     public static readonly IdKind SigningKey = new("skey", "a signing key", "stoa signing-key list");
     public static readonly IdKind Supplier = new("supp", "a supplier", "stoa supplier show {0}");
+    public static readonly IdKind Replica = new("repl", "a replica", "stoa replica show {0}");
     public static readonly IdKind Identity = new("ident", "an identity", "stoa account identity list");
     public static readonly IdKind Invitation = new("invite", "an invitation", "stoa organisation invitations");
 
@@ -31,7 +32,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
 
     private static readonly IdKind[] s_known =
     [
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Supplier, Identity, Invitation,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Supplier, Replica, Identity, Invitation,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
         new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];

@@ -86,10 +86,11 @@ internal sealed class UsageCommand : StoaCommand
     private static void Show(Screen screen, IReadOnlyList<UsageResponse> rows, UsageQuery query, bool hasMore)
     {
         var isGrouped = query.GroupBy != "none";
-        // Most have neither, and a table is as wide as a screen.
-        var hasCharges = rows.Any(row => row.Charges > 0);
+        // Most have none of it, and a table is as wide as a screen.
+        var hasCharges = rows.Any(row => row.ByteHours > 0 || row.TransferBytes > 0);
+        var hasRequests = rows.Any(row => row.Requests > 0);
         var earns = query.Role is "creator" or "operator";
-        List<string> headings = ["Period", .. isGrouped ? ["What"] : (string[])[], "Tasks", "Calls", "Fuel", "In", "Out", "Time", .. hasCharges ? ["Kept", "Sent"] : (string[])[], "Paid", .. earns ? ["Earned"] : (string[])[]];
+        List<string> headings = ["Period", .. isGrouped ? ["What"] : (string[])[], "Tasks", "Calls", "Fuel", "In", "Out", "Time", .. hasCharges ? ["Kept", "Sent"] : (string[])[], .. hasRequests ? ["Requests", "Tokens in", "Tokens out"] : (string[])[], "Paid", .. earns ? ["Earned"] : (string[])[]];
         var lines = rows.Select(row => Line(Period(row.Start, query.By), row)).ToList();
         // Of a part of them a sum would be taken for that of all.
         if (!hasMore)
@@ -106,7 +107,10 @@ internal sealed class UsageCommand : StoaCommand
                 Calls: rows.Sum(row => row.Calls),
                 Charges: rows.Sum(row => row.Charges),
                 ByteHours: rows.Sum(row => row.ByteHours),
-                TransferBytes: rows.Sum(row => row.TransferBytes))));
+                TransferBytes: rows.Sum(row => row.TransferBytes),
+                Requests: rows.Sum(row => row.Requests),
+                InputTokens: rows.Sum(row => row.InputTokens),
+                OutputTokens: rows.Sum(row => row.OutputTokens))));
         }
 
         screen.Table(headings, lines);
@@ -122,6 +126,7 @@ internal sealed class UsageCommand : StoaCommand
             Format.Size(row.OutputBytes),
             Format.Duration(TimeSpan.FromMilliseconds(row.DurationMs)),
             .. hasCharges ? [$"{Format.Size(row.ByteHours)} h", Format.Size(row.TransferBytes)] : (string[])[],
+            .. hasRequests ? [Format.Invariant($"{row.Requests:N0}"), Format.Invariant($"{row.InputTokens:N0}"), Format.Invariant($"{row.OutputTokens:N0}")] : (string[])[],
             Format.Money(row.Paid),
             .. earns ? [Format.Money(row.Earned ?? "0")] : (string[])[],
         ];
@@ -155,7 +160,7 @@ internal sealed class UsageCommand : StoaCommand
             : base(
                 scope,
                 "events",
-                "List usage events, newest first: one for each task that was charged, for each hour of storage and for each transfer that was paid.",
+                "List usage events, newest first: one for each task that was charged, for each hour of storage and for each transfer that was paid, and for each second or so in which requests to a model were.",
                 new("What was charged just now?", "stoa usage events -n 10"),
                 new("All that my agents earned, for a program", "stoa usage events --as creator -n 1000 --json"))
         {
@@ -178,7 +183,7 @@ internal sealed class UsageCommand : StoaCommand
                 [
                     ListLimit.When(invocation, used.Time),
                     used.Data.TryGetProperty("taskId", out var task) ? task.GetString() ?? "" : used.Id,
-                    used.Data.TryGetProperty("agent", out var agent) ? agent.GetString() ?? "" : used.Data.GetProperty("kind").GetString() ?? "",
+                    used.Data.TryGetProperty("agent", out var agent) ? agent.GetString() ?? "" : used.Data.TryGetProperty("model", out var model) ? model.GetString() ?? "" : used.Data.GetProperty("kind").GetString() ?? "",
                     Used(used.Data.GetProperty("quantities")),
                     used.Data.GetProperty("quantities").TryGetProperty("durationMs", out var duration) ? Format.Duration(TimeSpan.FromMilliseconds(duration.GetInt64())) : "",
                     Format.Money(used.Data.GetProperty("price").GetString() ?? "0"),
@@ -192,6 +197,7 @@ internal sealed class UsageCommand : StoaCommand
     private static string Used(JsonElement quantities) =>
         quantities.TryGetProperty("fuel", out var fuel) ? Format.Fuel(fuel.GetInt64())
         : quantities.TryGetProperty("byteHours", out var kept) ? $"{Format.Size(kept.GetInt64())} h"
+        : quantities.TryGetProperty("outputTokens", out var written) ? Format.Invariant($"{quantities.GetProperty("inputTokens").GetInt64():N0} + {written.GetInt64():N0} tokens")
         : quantities.TryGetProperty("bytes", out var sent) ? Format.Size(sent.GetInt64())
         : "";
 

@@ -2,7 +2,7 @@ namespace Stoa.Client.Contracts;
 
 /// <summary>A row of a usage report: one period, and one agent, version, consumer, node or kind where the report is grouped.</summary>
 /// <param name="Start">When the period began, UTC.</param>
-/// <param name="Events">How many usage events: one for each task that was charged, for each call of another agent that was paid for with a task, for each hour of storage and for each transfer that was paid.</param>
+/// <param name="Events">How many usage events: one for each task that was charged, for each call of another agent that was paid for with a task, for each hour of storage and for each transfer that was paid, and for each second or so in which requests to a model were.</param>
 /// <param name="Fuel">Units burnt.</param>
 /// <param name="InputBytes">Read by agents.</param>
 /// <param name="OutputBytes">Written by agents.</param>
@@ -11,9 +11,12 @@ namespace Stoa.Client.Contracts;
 /// <param name="Earned">Of that: by the creator who asks, or by the operator; left out for a consumer.</param>
 /// <param name="Group">What the row is about; left out when the report is not grouped.</param>
 /// <param name="Calls">How many of the events are calls.</param>
-/// <param name="Charges">How many of the events are hours of storage and transfers; the rest are tasks.</param>
+/// <param name="Charges">How many of the events are hours of storage, transfers and requests to models; what is neither that nor a call is a task.</param>
 /// <param name="ByteHours">Bytes kept, each for an hour, that were paid for.</param>
 /// <param name="TransferBytes">Bytes sent that were paid for.</param>
+/// <param name="Requests">Requests to models that were paid for.</param>
+/// <param name="InputTokens">Tokens that models have read for them.</param>
+/// <param name="OutputTokens">Tokens that models have written for them.</param>
 public sealed record UsageResponse(
     DateTimeOffset Start,
     long Events,
@@ -27,7 +30,10 @@ public sealed record UsageResponse(
     long Calls = 0,
     long Charges = 0,
     long ByteHours = 0,
-    long TransferBytes = 0);
+    long TransferBytes = 0,
+    long Requests = 0,
+    long InputTokens = 0,
+    long OutputTokens = 0);
 
 /// <summary>What a node takes for keeping and sending content.</summary>
 /// <param name="StorageGibMonth">US dollars for a GiB that is kept for 730 hours; it is paid by the hour, in advance. Zero for nothing.</param>
@@ -67,12 +73,12 @@ public sealed record UsageQuery
     public DateTimeOffset? To { get; init; }
 }
 
-/// <summary>A budget: the most that your tasks, and with all of them storage and transfer, may cost in a day or a month of UTC.</summary>
+/// <summary>A budget: the most that your tasks and requests to models, and with all of them storage and transfer, may cost in a day or a month of UTC.</summary>
 /// <param name="Id">The budget.</param>
 /// <param name="Amount">What is spent and held in a period together stays within it.</param>
 /// <param name="Per"><c>day</c> or <c>month</c>.</param>
-/// <param name="Spent">By tasks that have ended, and for storage and transfer where they count.</param>
-/// <param name="Held">For tasks and downloads that have not.</param>
+/// <param name="Spent">By tasks and requests to models that have ended, and for storage and transfer where they count.</param>
+/// <param name="Held">For tasks and downloads that have not, and for requests to models.</param>
 /// <param name="Left">What may still be held.</param>
 /// <param name="PeriodStart">When its period began.</param>
 /// <param name="RenewsAt">When it begins anew.</param>

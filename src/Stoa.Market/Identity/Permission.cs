@@ -10,6 +10,9 @@ public enum Permission
     /// <summary>Submit, cancel and repeat tasks, upload their inputs, review what was done. Spends from the wallet.</summary>
     TasksSubmit,
 
+    /// <summary>Ask models. Spends from the wallet.</summary>
+    ModelsUse,
+
     /// <summary>Make, change and delete schedules and templates.</summary>
     SchedulesManage,
 

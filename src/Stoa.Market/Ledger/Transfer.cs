@@ -79,6 +79,15 @@ public enum TransferPurpose
 
     /// <summary>What of fees for storage and transfer is the market's goes on from the node.</summary>
     PlatformFee,
+
+    /// <summary>What requests to a model may cost for a while.</summary>
+    InferenceHold,
+
+    /// <summary>What of that was spent by requests that have ended.</summary>
+    InferenceCapture,
+
+    /// <summary>Nothing of it was spent.</summary>
+    InferenceRelease,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

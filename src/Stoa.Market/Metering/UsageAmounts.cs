@@ -9,7 +9,7 @@ namespace Stoa.Market.Metering;
 /// <param name="OutputBytes">Written.</param>
 /// <param name="DurationMs">Time in the sandbox.</param>
 /// <param name="Paid">By consumers.</param>
-/// <param name="Creator">Of that, to the agents' creators.</param>
+/// <param name="Creator">Of that, to the creators of agents and models.</param>
 /// <param name="Node">To the operator.</param>
 /// <param name="Platform">To the market.</param>
 public readonly record struct UsageAmounts(
@@ -20,6 +20,15 @@ public readonly record struct UsageAmounts(
 
     /// <summary>Bytes sent that were paid for.</summary>
     public long TransferBytes { get; init; }
+
+    /// <summary>Requests to models.</summary>
+    public long Requests { get; init; }
+
+    /// <summary>Tokens that models have read.</summary>
+    public long InputTokens { get; init; }
+
+    /// <summary>Tokens that models have written.</summary>
+    public long OutputTokens { get; init; }
 
     /// <summary>Money is added as it is; what was measured ends at the largest number, so that no single row holds up the count of all others.</summary>
     public static UsageAmounts operator +(UsageAmounts left, UsageAmounts right) => new(
@@ -35,6 +44,9 @@ public readonly record struct UsageAmounts(
     {
         ByteHours = Sum(left.ByteHours, right.ByteHours),
         TransferBytes = Sum(left.TransferBytes, right.TransferBytes),
+        Requests = Sum(left.Requests, right.Requests),
+        InputTokens = Sum(left.InputTokens, right.InputTokens),
+        OutputTokens = Sum(left.OutputTokens, right.OutputTokens),
     };
 
     private static long Sum(long left, long right) => (long)Int128.Clamp((Int128)left + right, long.MinValue, long.MaxValue);
@@ -42,8 +54,8 @@ public readonly record struct UsageAmounts(
 
 /// <summary>What usage is told apart by.</summary>
 /// <param name="ConsumerId">Who paid; empty when that is not known any more.</param>
-/// <param name="PublisherId">Whose agent it was; empty when that is not known any more, or there was none.</param>
-/// <param name="Agent">The agent, <c>publisher/name</c>; of storage and transfer the name of the kind.</param>
+/// <param name="PublisherId">Whose agent or model it was; empty when that is not known any more, or there was none.</param>
+/// <param name="Agent">The agent or model, <c>publisher/name</c>; of storage and transfer the name of the kind.</param>
 /// <param name="Version">Its version; empty where there is none.</param>
 /// <param name="Node">The peer id of the node that did it.</param>
 /// <param name="Kind">What was used.</param>

@@ -90,7 +90,7 @@ public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Am
     /// <summary>How many of its events are calls by other agents.</summary>
     public long Calls { get; init; }
 
-    /// <summary>How many of its events are of storage and transfer; the rest are tasks.</summary>
+    /// <summary>How many of its events are of storage, transfer and inference; what is neither that nor a call is a task.</summary>
     public long Charges { get; init; }
 
     /// <summary>The row of one total.</summary>
@@ -101,7 +101,7 @@ public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Am
         return new UsageRow(key.Start, query.NameOf(key.Labels), amounts)
         {
             Calls = key.Labels.Kind is UsageKind.Call ? amounts.Events : 0,
-            Charges = key.Labels.Kind is UsageKind.Storage or UsageKind.Transfer ? amounts.Events : 0,
+            Charges = key.Labels.Kind is UsageKind.Storage or UsageKind.Transfer or UsageKind.Inference ? amounts.Events : 0,
         };
     }
 

@@ -44,9 +44,9 @@ public sealed class UsageTotals
     /// <summary>The totals, in no order.</summary>
     public IReadOnlyDictionary<UsageKey, UsageAmounts> Rows => _rows;
 
-    /// <summary>Whether entries of a purpose say something of the usage of tasks.</summary>
+    /// <summary>Whether entries of a purpose say something of the usage of tasks, or of models where their cause is such a charge.</summary>
     public static bool Concerns(TransferPurpose purpose) => purpose
-        is TransferPurpose.TaskCapture or TransferPurpose.CreatorShare or TransferPurpose.Royalty or TransferPurpose.NodeShare or TransferPurpose.PlatformShare;
+        is TransferPurpose.TaskCapture or TransferPurpose.InferenceCapture or TransferPurpose.CreatorShare or TransferPurpose.Royalty or TransferPurpose.NodeShare or TransferPurpose.PlatformShare;
 
     /// <summary>Adds an entry.</summary>
     /// <param name="entry">Of a purpose that says something of usage.</param>
@@ -84,6 +84,19 @@ public sealed class UsageTotals
         // What was paid is what the journal says. What of it went on is only known from the charge, since it goes on together with that of others.
         var platform = charge?.Platform ?? Money.Zero;
         Add(charge?.At ?? entry.CreatedAt, labels, (charge?.Measured ?? default(UsageAmounts) with { Events = 1 }) with { Paid = entry.Amount, Node = entry.Amount - platform, Platform = platform });
+    }
+
+    /// <summary>Adds an entry by which requests to a model were paid, or a share of that.</summary>
+    /// <param name="entry">Whose cause is a charge, of a purpose of <see cref="Concerns"/>.</param>
+    /// <param name="charge">Its cause; null when that is not there, and then its money alone is counted.</param>
+    public void Add(Transfer entry, InferenceCharge? charge)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        var labels = charge?.Labels ?? new UsageLabels("", "", "inference", "", "", UsageKind.Inference);
+        var amounts = entry.Purpose is TransferPurpose.InferenceCapture
+            ? (charge?.Measured ?? default(UsageAmounts) with { Events = 1 }) with { Paid = entry.Amount }
+            : AmountsOf(entry.Purpose, entry.Amount, null);
+        Add(charge?.To ?? entry.CreatedAt, labels, amounts);
     }
 
     /// <summary>Whether entries of a purpose pay for storage or a transfer.</summary>

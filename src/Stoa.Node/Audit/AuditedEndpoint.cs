@@ -23,7 +23,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     {
         var method = context.Request.Method;
         return HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsTrace(method)
-            || context.GetEndpoint() is not RouteEndpoint endpoint
+            || context.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<AuditMark>() is { IsNoAct: true }
                 ? null
                 : Of(endpoint);
     }
@@ -105,8 +105,12 @@ public sealed record AuditNote(Id<User>? User, string? Credential = null);
 /// <summary>What an endpoint is to the audit log, beside what can be seen from its rights.</summary>
 /// <param name="IsBulk">Its acts come by the thousand and touch no identity, no right and no setting; those of all others are written before they are answered.</param>
 /// <param name="RefusesInTheOrdinary">A refusal is a step of what it does, and says nothing of who tries what.</param>
-public sealed record AuditMark(bool IsBulk = false, bool RefusesInTheOrdinary = false)
+/// <param name="IsNoAct">It changes nothing but what is spent, which usage tells, and comes by the ten thousand a second.</param>
+public sealed record AuditMark(bool IsBulk = false, bool RefusesInTheOrdinary = false, bool IsNoAct = false)
 {
+    /// <summary>Of what models are asked.</summary>
+    public static AuditMark NoAct { get; } = new(IsNoAct: true);
+
     /// <summary>Of an endpoint that says nothing.</summary>
     public static AuditMark None { get; } = new();
 }

@@ -12,6 +12,9 @@ using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
+using Stoa.Node.Inference;
+using Stoa.Node.Inference.Replicas;
+using Stoa.Node.Inference.Routes;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
@@ -108,6 +111,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddSchedules();
         builder.AddWebhooks();
         builder.AddMetering();
+        builder.AddInference();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
@@ -162,6 +166,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapOpenApiDocument();
         app.MapObservability();
         app.MapSigningKeys();
+        app.MapInference();
         var api = app.MapApi();
         api.MapNode();
         api.MapNetwork();
@@ -191,6 +196,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapOwnListings();
         api.MapOffers();
         api.MapSuppliers();
+        api.MapReplicas();
+        api.MapRoutes();
         api.MapStatements();
         api.MapSigners();
         api.MapListingVersions();

@@ -11,13 +11,13 @@ public sealed class CallLimits(RequestDelegate next, RateLimits limits)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpoint>() is null)
+        if (context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpoint>() is not { Limit: var limit })
         {
             await next(context);
             return;
         }
 
-        var refused = limits.Refuse(context, RateLimit.Calls, RateLimits.KeyOf(context, RateLimit.Calls));
+        var refused = limits.Refuse(context, limit, RateLimits.KeyOf(context, limit));
         if (refused is null && Caller.Of(context)?.Key is { CallsPerMinute: { } permits } key)
             refused = limits.RefuseKey(context, key.Id, permits);
         if (refused is null)

@@ -21,6 +21,9 @@ public sealed record HttpOptions
     /// <summary>Calls that one person may make in a minute, in whosever name (or one address, anonymously). Default 60,000.</summary>
     public int CallsPerMinute { get; init; } = 60_000;
 
+    /// <summary>Requests to models that one person may make in a minute, in whosever name. Default 1,000,000.</summary>
+    public int ModelCallsPerMinute { get; init; } = 1_000_000;
+
     /// <summary>Sign-ins that one address may try in a minute. Default 30.</summary>
     public int SignInsPerMinute { get; init; } = 30;
 
@@ -56,7 +59,7 @@ public sealed record HttpOptions
             yield return "Http:AllowedOrigins are origins such as https://console.example.org, without a path.";
         if (StreamsPerCaller < 1)
             yield return "Http:StreamsPerCaller is at least 1.";
-        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || RegistrationsPerProvider < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1)
-            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, RegistrationsPerProvider, InvitationsPerHour and CouponsPerHour are at least 1.";
+        if (CallsPerMinute < 1 || ModelCallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || RegistrationsPerProvider < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1)
+            yield return "Http:CallsPerMinute, ModelCallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, RegistrationsPerProvider, InvitationsPerHour and CouponsPerHour are at least 1.";
     }
 }

@@ -23,6 +23,12 @@ public sealed record ProblemResult(ProblemKind Kind, string Detail, IReadOnlyLis
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
+        if (httpContext.GetEndpoint()?.Metadata.GetMetadata<OpenAiEndpoint>() is not null)
+        {
+            await OpenAiError.Of(this).WriteAsync(httpContext);
+            return;
+        }
+
         var response = httpContext.Response;
         response.StatusCode = Kind.Status;
         response.ContentType = MediaType;

@@ -4,6 +4,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
+using Stoa.Market.Inference.Routing;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
@@ -68,6 +69,10 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<ReviewRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<StatementFault> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<ReplicaRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<RouteRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<SupplierRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -136,6 +141,8 @@ public static partial class Problems
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<StatementFault>().Select(Of),
             .. Enum.GetValues<SupplierRefusal>().Select(Of),
+            .. Enum.GetValues<ReplicaRefusal>().Select(Of),
+            .. Enum.GetValues<RouteRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),
             .. Enum.GetValues<ScheduleRefusal>().Select(Of),

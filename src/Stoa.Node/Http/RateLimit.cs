@@ -23,4 +23,7 @@ public enum RateLimit
 
     /// <summary>Attempts to redeem a coupon, per person: codes are not to be tried out.</summary>
     Coupons,
+
+    /// <summary>Requests to models, per caller: these are paid for, and come faster than others.</summary>
+    ModelCalls,
 }

@@ -29,6 +29,7 @@ public sealed class RateLimits : IDisposable
         _quotas = new Dictionary<RateLimit, Quota>
         {
             [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
+            [RateLimit.ModelCalls] = new("model-calls", options.ModelCallsPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
             [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
@@ -104,7 +105,7 @@ public sealed class RateLimits : IDisposable
 
     /// <summary>Who is counted: the person who calls, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
     internal static string KeyOf(HttpContext context, RateLimit limit) =>
-        limit is RateLimit.Calls or RateLimit.Invitations or RateLimit.Coupons && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
+        limit is RateLimit.Calls or RateLimit.ModelCalls or RateLimit.Invitations or RateLimit.Coupons && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
 
     private static string Network(IPAddress? address)
     {

@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
+using Stoa.Market.Inference.Routing;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
@@ -74,6 +75,12 @@ public static class Refusing
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params StatementFault[] faults)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(faults.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ReplicaRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params RouteRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params SupplierRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));

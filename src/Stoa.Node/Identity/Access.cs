@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
 using Stoa.Market.Identity;
+using Stoa.Node.Http;
 
 namespace Stoa.Node.Identity;
 
@@ -35,5 +36,6 @@ public static class Access
 /// <param name="Permission">Null for nothing but that there is one, or not even that where anonymous callers are let in.</param>
 public sealed record AccessNeed(Permission? Permission);
 
-/// <summary>Marks the endpoints below <c>/api/v1</c>.</summary>
-public sealed record ApiEndpoint;
+/// <summary>Marks the endpoints that callers call: those below <c>/api/v1</c>, and of OpenAI's API.</summary>
+/// <param name="Limit">What their calls count as.</param>
+public sealed record ApiEndpoint(RateLimit Limit = RateLimit.Calls);

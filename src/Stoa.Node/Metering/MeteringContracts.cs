@@ -13,6 +13,9 @@ internal static class MeteringContracts
     /// <summary>The type of the usage event of a task.</summary>
     private const string TaskUsageType = "stoa.usage.task";
 
+    /// <summary>The type of the usage event of requests to a model.</summary>
+    private const string InferenceUsageType = "stoa.usage.inference";
+
     public static UsageResponse ToContract(UsageRow row, UsageQuery query) => new(
         row.Start,
         row.Amounts.Events,
@@ -26,7 +29,10 @@ internal static class MeteringContracts
         row.Calls,
         row.Charges,
         row.Amounts.ByteHours,
-        row.Amounts.TransferBytes);
+        row.Amounts.TransferBytes,
+        row.Amounts.Requests,
+        row.Amounts.InputTokens,
+        row.Amounts.OutputTokens);
 
     /// <summary>What a row is about.</summary>
     public static string NameOf(UsageRow row, UsageQuery query) =>
@@ -60,12 +66,13 @@ internal static class MeteringContracts
         prices.StorageGibMonth.ToString(), prices.FreeStorageBytes, prices.TransferGib.ToString(), prices.FreeTransferBytes);
 
     /// <summary>A usage event, in the form of the schema at <c>/schemas/usage-event.v1.json</c>.</summary>
-    /// <param name="source">Which has one of both.</param>
+    /// <param name="source">Which has one of them.</param>
     /// <param name="showsConsumer">Creators do not learn who pays.</param>
     public static CloudEvent ToUsageEvent(UsageSource source, bool showsConsumer) => source switch
     {
         { Receipt: { } envelope } => ToUsageEvent(envelope, showsConsumer),
         { Charge: { } charge } => ToUsageEvent(charge),
+        { Inference: { } charge } => ToUsageEvent(charge, showsConsumer),
         _ => throw new ArgumentException("There is nothing to make an event of.", nameof(source)),
     };
 
@@ -93,6 +100,38 @@ internal static class MeteringContracts
 
         using var written = JsonDocument.Parse(data.WrittenMemory);
         return new CloudEvent("1.0", charge.Id.ToString(), $"stoa://{charge.Node}", $"stoa.usage.{name}", charge.UserId.ToString(), charge.At, written.RootElement.Clone());
+    }
+
+    private static CloudEvent ToUsageEvent(InferenceCharge charge, bool showsConsumer)
+    {
+        var data = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(data))
+        {
+            json.WriteStartObject();
+            json.WriteString("kind", EnumWord.Of(UsageKind.Inference));
+            json.WriteString("model", charge.Model.ToString());
+            if (showsConsumer)
+                json.WriteString("consumerId", charge.UserId.ToString());
+            if (showsConsumer && charge.KeyId is { } key)
+                json.WriteString("keyId", key.ToString());
+            json.WriteString("node", charge.Node);
+            json.WriteString("from", charge.From);
+            json.WriteStartObject("quantities");
+            json.WriteNumber("requests", charge.Requests);
+            json.WriteNumber("inputTokens", charge.InputTokens);
+            json.WriteNumber("outputTokens", charge.OutputTokens);
+            json.WriteEndObject();
+            json.WriteString("price", charge.Price.ToString());
+            json.WriteStartObject("shares");
+            json.WriteString("creator", charge.Shares.Creator.ToString());
+            json.WriteString("node", charge.Shares.Node.ToString());
+            json.WriteString("platform", charge.Shares.Platform.ToString());
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        using var written = JsonDocument.Parse(data.WrittenMemory);
+        return new CloudEvent("1.0", charge.Id.ToString(), $"stoa://{charge.Node}", InferenceUsageType, charge.Model.ToString(), charge.To, written.RootElement.Clone());
     }
 
     private static CloudEvent ToUsageEvent(byte[] envelope, bool showsConsumer)

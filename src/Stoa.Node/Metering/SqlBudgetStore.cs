@@ -3,6 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Inference;
 using Stoa.Node.Plans;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -69,12 +70,16 @@ public sealed class SqlBudgetStore(Database database)
             var transfers = budget.CoversEverything
                 ? await session.QueryAsync<(Id<UsageCharge> Id, Money Held)>("SELECT id, held FROM open_transfers WHERE user_id = @owner AND held > 0", new { owner })
                 : [];
+            // One that was opened or renewed since the budgets were locked waits for the wallet, which this act has, and looks for budgets once more when it gets it.
+            var allowances = (await session.QueryAsync<(Id<InferenceCharge> Id, ListingName Model, Money Held)>("SELECT hold_id, model, held FROM inference_allowances WHERE user_id = @owner", new { owner }))
+                .Where(allowance => budget.Covers(allowance.Model))
+                .ToList();
             var made = budget with
             {
                 Meter = BudgetMeter.New(start) with
                 {
                     Captured = captured,
-                    Held = holds.Select(hold => hold.Amount).Concat(transfers.Select(transfer => transfer.Held)).Aggregate(Money.Zero, (sum, amount) => sum + amount),
+                    Held = holds.Select(hold => hold.Amount).Concat(transfers.Select(transfer => transfer.Held)).Concat(allowances.Select(allowance => allowance.Held)).Aggregate(Money.Zero, (sum, amount) => sum + amount),
                 },
             };
             await session.ExecuteAsync(
@@ -101,6 +106,8 @@ public sealed class SqlBudgetStore(Database database)
             await SqlBudgets.AddHoldsAsync(session, holds);
             foreach (var (id, held) in transfers)
                 await SqlBudgets.AddTransferHoldAsync(session, id, made.Id, start, held);
+            foreach (var (id, _, held) in allowances)
+                await SqlInferenceBudgets.AddHoldAsync(session, id, made.Id, start, held);
             await CountAsync(session, owner);
             return made;
         },

@@ -262,7 +262,7 @@ internal static class SqlBudgets
         """;
 
     /// <summary>The same for the oldest tasks that hold something of one budget, before somebody is refused for it.</summary>
-    private static async Task SettleEndedAsync(SqlSession session, BudgetedGroup group, Id<Budget> id)
+    internal static async Task SettleEndedAsync(SqlSession session, BudgetedGroup group, Id<Budget> id)
     {
         var ended = await session.QueryAsync<EndedHold>(
             $"{SelectEnded} WHERE h.budget_id = @id AND h.task_id IN (SELECT o.task_id FROM budget_holds AS o WHERE o.budget_id = @id ORDER BY o.task_id LIMIT {LookedThrough})",

@@ -4,6 +4,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Inference;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
@@ -14,7 +15,7 @@ namespace Stoa.Node.Metering;
 /// <summary>Usage inside a session: what the journal has behind the cursor, and the totals of what lies before it.</summary>
 /// <remarks>
 /// Nothing is written for usage where tasks end: that a task was charged is an entry of the journal, which has one order, and what was measured is in
-/// the task's own rows, which never change after that. So it is with storage and transfers, whose rows are written with their entries. So the totals are a function of the journal up to the cursor, and totals and cursor move in one transaction.
+/// the task's own rows, which never change after that. So it is with storage, transfers and requests to models, whose rows are written with their entries. So the totals are a function of the journal up to the cursor, and totals and cursor move in one transaction.
 /// </remarks>
 internal static class SqlUsage
 {
@@ -32,7 +33,7 @@ internal static class SqlUsage
         $$"""
         events = t.events + {events}, {{Saturated("fuel")}}, {{Saturated("input_bytes")}}, {{Saturated("output_bytes")}}, {{Saturated("duration_ms")}}, paid = t.paid + {paid}, creator_earned = t.creator_earned + {creator_earned},
         node_earned = t.node_earned + {node_earned}, platform_earned = t.platform_earned + {platform_earned},
-        {{Saturated("byte_hours")}}, {{Saturated("transfer_bytes")}}
+        {{Saturated("byte_hours")}}, {{Saturated("transfer_bytes")}}, {{Saturated("requests")}}, {{Saturated("input_tokens")}}, {{Saturated("output_tokens")}}
         """,
         """
         t.span = {span} AND t.start_at = {start_at} AND t.consumer_id = {consumer_id} AND t.publisher_id = {publisher_id} AND t.agent = {agent}
@@ -72,7 +73,7 @@ internal static class SqlUsage
     /// <returns>What the journal and the charges say of each other and is not the same, in words.</returns>
     public static async Task<IReadOnlyList<string>> AddAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, UsageTotals totals, HashSet<string> settled)
     {
-        var (entries, paid) = (new List<Transfer>(), new List<Transfer>());
+        var (entries, paid, inference) = (new List<Transfer>(), new List<Transfer>(), new List<Transfer>());
         foreach (var block in blocks)
         {
             for (var index = 0; index < block.Count; index++)
@@ -81,7 +82,7 @@ internal static class SqlUsage
                 if (purpose is TransferPurpose.TaskRelease)
                     settled.Add(block.Read(index).Transfer.Cause);
                 else if (UsageTotals.Concerns(purpose))
-                    entries.Add(block.Read(index).Transfer);
+                    Sort(block.Read(index).Transfer);
                 else if (UsageTotals.ConcernsCharges(purpose))
                     paid.Add(block.Read(index).Transfer);
             }
@@ -103,11 +104,18 @@ internal static class SqlUsage
         var charges = await SqlCharges.ReadAsync(session, [.. paid.Select(entry => entry.Cause)]);
         foreach (var entry in paid)
             totals.Add(entry, charges.GetValueOrDefault(entry.Cause));
+        var used = await SqlInferenceCharges.ReadAsync(session, [.. inference.Select(entry => entry.Cause)]);
+        foreach (var entry in inference)
+            totals.Add(entry, used.GetValueOrDefault(entry.Cause));
         return
         [
             .. paid.Where(entry => charges.GetValueOrDefault(entry.Cause)?.Price != entry.Amount)
                 .Select(entry => $"{entry.Id} has paid {entry.Amount} for {entry.Cause}, of which {(charges.TryGetValue(entry.Cause, out var charge) ? $"{charge.Price} is said" : "nothing is there")}."),
+            .. inference.Where(entry => used.GetValueOrDefault(entry.Cause)?.AmountOf(entry.Purpose) != entry.Amount)
+                .Select(entry => $"{entry.Id} has moved {entry.Amount} as {EnumWord.Of(entry.Purpose)} of {entry.Cause}, of which {(used.TryGetValue(entry.Cause, out var charge) ? $"{charge.AmountOf(entry.Purpose)} is said" : "nothing is there")}."),
         ];
+
+        void Sort(Transfer entry) => (InferenceCharge.IsCause(entry.Cause) ? inference : entries).Add(entry);
     }
 
     /// <summary>Writes a step and moves the cursor over it.</summary>
@@ -207,6 +215,9 @@ internal static class SqlUsage
         SqlField<TotalRow>.OfInteger("platform_earned", row => row.Amounts.Platform.Nanodollars),
         SqlField<TotalRow>.OfInteger("byte_hours", row => row.Amounts.ByteHours),
         SqlField<TotalRow>.OfInteger("transfer_bytes", row => row.Amounts.TransferBytes),
+        SqlField<TotalRow>.OfInteger("requests", row => row.Amounts.Requests),
+        SqlField<TotalRow>.OfInteger("input_tokens", row => row.Amounts.InputTokens),
+        SqlField<TotalRow>.OfInteger("output_tokens", row => row.Amounts.OutputTokens),
     ];
 
     private static SqlField<TotalRow>[] ZeroAmounts() => [.. Amounts().Select(field => SqlField<TotalRow>.OfInteger(field.Name, _ => 0))];

@@ -2,6 +2,7 @@ using System.Globalization;
 using Stoa.Market;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
+using Stoa.Node.Inference;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -25,8 +26,9 @@ public sealed class SqlUsageStore(Database database)
         CAST(SUM(output_bytes) AS BIGINT) AS output_bytes, CAST(SUM(duration_ms) AS BIGINT) AS duration_ms, CAST(SUM(paid) AS BIGINT) AS paid,
         CAST(SUM(creator_earned) AS BIGINT) AS creator_earned, CAST(SUM(node_earned) AS BIGINT) AS node_earned,
         CAST(SUM(platform_earned) AS BIGINT) AS platform_earned, CAST(SUM(CASE WHEN kind = 'Call' THEN events ELSE 0 END) AS BIGINT) AS calls,
-        CAST(SUM(CASE WHEN kind IN ('Storage', 'Transfer') THEN events ELSE 0 END) AS BIGINT) AS charges,
-        CAST(SUM(byte_hours) AS BIGINT) AS byte_hours, CAST(SUM(transfer_bytes) AS BIGINT) AS transfer_bytes
+        CAST(SUM(CASE WHEN kind IN ('Storage', 'Transfer', 'Inference') THEN events ELSE 0 END) AS BIGINT) AS charges,
+        CAST(SUM(byte_hours) AS BIGINT) AS byte_hours, CAST(SUM(transfer_bytes) AS BIGINT) AS transfer_bytes,
+        CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(input_tokens) AS BIGINT) AS input_tokens, CAST(SUM(output_tokens) AS BIGINT) AS output_tokens
         """;
 
     // Names are compared by their bytes, as they are where rows are put together.
@@ -107,8 +109,9 @@ public sealed class SqlUsageStore(Database database)
                 var receipts = (await session.QueryAsync<(string TaskId, byte[] Envelope)>(
                     "SELECT task_id, envelope FROM receipts WHERE node IS NULL AND task_id IN @causes", new { causes })).ToDictionary(row => row.TaskId, row => row.Envelope);
                 var charges = await SqlCharges.ReadAsync(session, causes);
+                var inference = await SqlInferenceCharges.ReadAsync(session, causes);
                 return new Page<UsageSource>(
-                    [.. causes.Select(cause => receipts.TryGetValue(cause, out var receipt) ? new UsageSource(receipt, null) : new UsageSource(null, charges.GetValueOrDefault(cause)))
+                    [.. causes.Select(cause => new UsageSource(receipts.GetValueOrDefault(cause), charges.GetValueOrDefault(cause), inference.GetValueOrDefault(cause)))
                         .Where(source => source != UsageSource.None)],
                     walks.TrueForAll(walk => walk.From == JournalPlace.None) ? null : string.Join('-', walks.Select(walk => walk.Last)));
             },
@@ -117,7 +120,7 @@ public sealed class SqlUsageStore(Database database)
 
     private static bool Tells(UsageRole role, TransferPurpose purpose) => role switch
     {
-        UsageRole.Consumer => purpose is TransferPurpose.TaskCapture || UsageTotals.ConcernsCharges(purpose),
+        UsageRole.Consumer => purpose is TransferPurpose.TaskCapture or TransferPurpose.InferenceCapture || UsageTotals.ConcernsCharges(purpose),
         UsageRole.Creator => purpose is TransferPurpose.CreatorShare or TransferPurpose.Royalty,
         _ => purpose is TransferPurpose.NodeShare || UsageTotals.ConcernsCharges(purpose),
     };
@@ -185,7 +188,7 @@ public sealed class SqlUsageStore(Database database)
             var stored = (await session.QueryAsync<TotalRow>(
                 """
                 SELECT span, start_at, consumer_id, publisher_id, agent, version, node, kind, events, fuel, input_bytes, output_bytes, duration_ms,
-                    paid, creator_earned, node_earned, platform_earned, byte_hours, transfer_bytes
+                    paid, creator_earned, node_earned, platform_earned, byte_hours, transfer_bytes, requests, input_tokens, output_tokens
                 FROM usage_totals
                 """)).ToDictionary(row => row.ToKey(), row => row.ToAmounts());
             var findings = stored.Keys.Union(anew.Rows.Keys)
@@ -194,6 +197,7 @@ public sealed class SqlUsageStore(Database database)
                 .Select(found => $"{found.key.Span} {found.key.Start.UtcDateTime:yyyy-MM-dd'T'HH:mm'Z'} of {found.key.Labels.Agent}@{found.key.Labels.Version} "
                     + $"for {found.key.Labels.ConsumerId} has {found.Is.Events} events and {found.Is.Paid} paid, and the journal comes to {found.Should.Events} and {found.Should.Paid}.")
                 .Concat(odd)
+                .Concat(await SqlInferenceCharges.FindUnpaidAsync(session))
                 .ToList();
             var months = anew.Rows.Where(row => row.Key.Span is UsageSpan.Month).Select(row => row.Value).ToList();
             return new UsageAudit(
@@ -271,12 +275,20 @@ public sealed class SqlUsageStore(Database database)
 
     private sealed record ReportRow(
         DateTimeOffset StartAt, string Name, long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs,
-        Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned, long Calls, long Charges, long ByteHours, long TransferBytes)
+        Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned, long Calls, long Charges, long ByteHours, long TransferBytes,
+        long Requests, long InputTokens, long OutputTokens)
     {
         public UsageRow ToRow() => new(
             StartAt,
             Name,
-            new UsageAmounts(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned) { ByteHours = ByteHours, TransferBytes = TransferBytes })
+            new UsageAmounts(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned)
+            {
+                ByteHours = ByteHours,
+                TransferBytes = TransferBytes,
+                Requests = Requests,
+                InputTokens = InputTokens,
+                OutputTokens = OutputTokens,
+            })
         {
             Calls = Calls,
             Charges = Charges,
@@ -286,22 +298,29 @@ public sealed class SqlUsageStore(Database database)
     private sealed record TotalRow(
         UsageSpan Span, DateTimeOffset StartAt, string ConsumerId, string PublisherId, string Agent, string Version, string Node, UsageKind Kind,
         long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs, Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned,
-        long ByteHours, long TransferBytes)
+        long ByteHours, long TransferBytes, long Requests, long InputTokens, long OutputTokens)
     {
         public UsageKey ToKey() => new(Span, StartAt, new UsageLabels(ConsumerId, PublisherId, Agent, Version, Node, Kind));
 
-        public UsageAmounts ToAmounts() =>
-            new(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned) { ByteHours = ByteHours, TransferBytes = TransferBytes };
+        public UsageAmounts ToAmounts() => new(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned)
+        {
+            ByteHours = ByteHours,
+            TransferBytes = TransferBytes,
+            Requests = Requests,
+            InputTokens = InputTokens,
+            OutputTokens = OutputTokens,
+        };
     }
 }
 
 /// <summary>What a usage event is made of: the receipt of a task, or a charge.</summary>
 /// <param name="Receipt">Its envelope, as it is stored.</param>
 /// <param name="Charge">For storage or a transfer.</param>
-public sealed record UsageSource(byte[]? Receipt, UsageCharge? Charge)
+/// <param name="Inference">For requests to a model.</param>
+public sealed record UsageSource(byte[]? Receipt, UsageCharge? Charge, InferenceCharge? Inference)
 {
     /// <summary>What nothing is left of: the receipt of somebody who was erased.</summary>
-    public static UsageSource None { get; } = new(null, null);
+    public static UsageSource None { get; } = new(null, null, null);
 }
 
 /// <summary>What came of adding up all usage anew.</summary>

@@ -22,7 +22,7 @@ public static class UsageEndpoints
         api.MapGet("/usage", ListAsync)
             .Needs(Permission.WalletRead)
             .WithName("listUsage").WithTags("Usage").WithSummary("Report what was used, paid and earned")
-            .WithDescription("By hour, day or month of UTC, newest first. All that was charged before the request is in it: a task counts in the period in which it ended, storage in its hour, and a transfer in the period in which it ended.")
+            .WithDescription("By hour, day or month of UTC, newest first. All that was charged before the request is in it: a task counts in the period in which it ended, storage in its hour, a transfer in the period in which it ended, and requests to a model in that in which they were settled, about a second after they ended.")
             .Produces<ListResponse<UsageResponse>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage.csv", Export)
@@ -34,13 +34,13 @@ public static class UsageEndpoints
         api.MapGet("/usage/events", ListEventsAsync)
             .Needs(Permission.WalletRead)
             .WithName("listUsageEvents").WithTags("Usage").WithSummary("List usage events, newest first")
-            .WithDescription("One for each task that was charged, made of its signed receipt, for each hour of storage and for each transfer that was paid; the schema is at /schemas/usage-event.v1.json. A page may be short and not be the last one.")
+            .WithDescription("One for each task that was charged, made of its signed receipt, for each hour of storage and for each transfer that was paid, and for each second or so in which requests to a model were; the schema is at /schemas/usage-event.v1.json. A page may be short and not be the last one.")
             .Produces<ListResponse<CloudEvent>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage/verification", VerifyAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("verifyUsage").WithTags("Usage").WithSummary("Add all usage up anew")
-            .WithDescription("For administrators. Reads the whole journal and what was measured of every task, hour of storage and transfer in it, and compares with the totals.")
+            .WithDescription("For administrators. Reads the whole journal and what was measured of every task, hour of storage, transfer and request to a model in it, and compares with the totals.")
             .Produces<UsageAuditResponse>();
     }
 

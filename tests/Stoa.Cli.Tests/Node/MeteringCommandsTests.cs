@@ -27,7 +27,7 @@ public sealed class MeteringCommandsTests(RealNode node) : IDisposable
         (await _cli.RunAsync("usage --as operator --group-by none --by day")).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.Split('\n')[0].ShouldBe("PERIOD\tTASKS\tCALLS\tFUEL\tIN\tOUT\tTIME\tPAID\tEARNED");
         (await _cli.RunAsync("usage --as creator --csv -o usage.csv")).ShouldBe(ExitCode.Ok, _cli.Error);
-        (await File.ReadAllLinesAsync(Path.Combine(_cli.Folder, "usage.csv"), Stop))[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls,charges,byte_hours,transfer_bytes");
+        (await File.ReadAllLinesAsync(Path.Combine(_cli.Folder, "usage.csv"), Stop))[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls,charges,byte_hours,transfer_bytes,requests,input_tokens,output_tokens");
         (await _cli.RunAsync("usage --to 2020-01-01 --from 2019-01-01")).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldBeEmpty();
 

@@ -26,6 +26,9 @@ public sealed class FaultRunTests(ITestOutputHelper output)
     [Trait("needs", "postgres")]
     public async Task Ledger_WhoseSessionsEndAtAnyMoment_IsWhole() => ((double)(await RunAsync("ledger-postgres", 300))["sets"]!).ShouldBeGreaterThan(50);
 
+    [Fact]
+    public async Task Node_KilledInTheMiddleOfRequestsToModels_HasEachPaidOnce() => ((double)(await RunAsync("inference", 8))["requests"]!).ShouldBeGreaterThan(50);
+
     private async Task RunNodesAsync(string run, int points)
     {
         var report = await RunAsync(run, points);

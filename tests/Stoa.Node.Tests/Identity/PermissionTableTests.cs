@@ -41,9 +41,19 @@ public sealed class PermissionTableTests(PermissionTableTests.NodeForManySignIns
     public void Endpoint_BesideTheApi_IsKnown()
     {
         var beside = Node.Service<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
-            .Select(endpoint => "/" + endpoint.RoutePattern.RawText?.Trim('/')).Where(pattern => !pattern.StartsWith("/api/", StringComparison.Ordinal));
+            .Select(endpoint => "/" + endpoint.RoutePattern.RawText?.Trim('/')).Where(pattern => !pattern.StartsWith("/api/", StringComparison.Ordinal) && !pattern.StartsWith("/v1/", StringComparison.Ordinal));
 
         beside.Except(s_beside).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Endpoint_OfOpenAisApi_NeedsThePermissionToUseModels()
+    {
+        var endpoints = Node.Service<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(endpoint => $"/{endpoint.RoutePattern.RawText?.Trim('/')}".StartsWith("/v1/", StringComparison.Ordinal)).ToList();
+
+        endpoints.Count.ShouldBeGreaterThan(4);
+        endpoints.Where(endpoint => endpoint.Metadata.GetMetadata<AccessNeed>() is not { Permission: Permission.ModelsUse } || endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Authorization.IAllowAnonymous>() is not null)
+            .Select(endpoint => endpoint.RoutePattern.RawText).ShouldBeEmpty();
     }
 
     [Fact]

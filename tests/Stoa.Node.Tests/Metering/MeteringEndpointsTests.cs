@@ -68,7 +68,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
         using var csv = new MemoryStream();
         await ada.ExportUsageAsync(csv, new UsageQuery { By = "month", GroupBy = "none" }, Stop);
         var lines = System.Text.Encoding.UTF8.GetString(csv.ToArray()).Split("\r\n");
-        lines[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls,charges,byte_hours,transfer_bytes");
+        lines[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls,charges,byte_hours,transfer_bytes,requests,input_tokens,output_tokens");
         lines[1..^1].Sum(line => long.Parse(line.Split(',')[2], null)).ShouldBe(3);
 
         var audit = await _node.Client.VerifyUsageAsync(Stop);

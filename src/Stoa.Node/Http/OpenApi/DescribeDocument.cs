@@ -35,6 +35,7 @@ internal static class DescribeDocument
         ("Schedules", "Tasks that are submitted again and again."),
         ("Agents", "Programs that do tasks: publish them and find them."),
         ("Blobs", "Content by its digest: inputs that are too large to send with a task."),
+        ("Models", "Servers that have models, and names that stand for models. They are asked over OpenAI's API below /v1."),
         ("Events", "What happens, as it happens."),
         ("Webhooks", "Addresses of yours that events are sent to."),
         ("Ledger", "Wallets, holds and deposits."),

@@ -121,6 +121,12 @@ internal static class Examples
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",
         new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
 
+    private static readonly ReplicaResponse s_replica = new(
+        "repl_01h2xcejqtf2nbrexx3vqjhp41", "stoa/tiny-chat@1.0.0", "http://127.0.0.1:8080/v1", "tiny-chat-q4.gguf", HasApiKey: false, 100, 64, IsDraining: false, ["chat"], s_submitted, "eu-central", 32_768,
+        new ModelPriceBody("0.200000000", "0.800000000"), new ModelPriceBody("0.050000000", "0.200000000"), new ReplicaFiguresBody("well", 3, 4_211, 48_210, 2, 0, 41.7, 88.2));
+
+    private static readonly RouteResponse s_route = new("fast", [new RouteTargetBody("stoa/tiny-chat@^1", 9), new RouteTargetBody("stoa/tiny-chat@2.0.0-rc.1", 1)], ["auto:chat"], IsForAll: false);
+
     private static readonly AccountResponse s_account = new(
         "acct_01m81g232ce5ztjh482mqvxtvy", "user_01m81g232ce5ztjh482mqvxtvw", "wallet", "25.000000000", "0.020100001", "0.000000000", 1_056_769, s_submitted);
 
@@ -413,6 +419,13 @@ internal static class Examples
         new PingRequest("/ip4/192.0.2.7/tcp/8421"),
         new PingResponse(s_peer.PeerId, s_peer.Address, [12.31, 11.87, 11.92]),
         s_offer,
+        new AddReplicaRequest("stoa/tiny-chat@1.0.0", "http://127.0.0.1:8080/v1", Region: "eu-central", ServingPrice: new ModelPriceBody("0.05", "0.2")),
+        new UpdateReplicaRequest(Weight: 200, MaxRequests: 16),
+        s_replica,
+        new ListResponse<ReplicaResponse>([s_replica]),
+        new SetRouteRequest([new RouteTargetBody("stoa/tiny-chat@^1", 9), new RouteTargetBody("stoa/tiny-chat@2.0.0-rc.1", 1)], ["auto:chat"]),
+        s_route,
+        new ListResponse<RouteResponse>([s_route]),
         new AddSupplierRequest("https://node.example.org", "chan_01h2xcejqtf2nbrexx3vqjhp41", "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n", "1.25"),
         s_supplier,
         new ListResponse<SupplierResponse>([s_supplier]),

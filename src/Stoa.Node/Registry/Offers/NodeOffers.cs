@@ -1,7 +1,9 @@
+using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Background;
 using Stoa.Node.Hosting;
+using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Network;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Statements;
@@ -19,6 +21,8 @@ internal sealed class NodeOffers(
     Database database,
     OwnPrograms own,
     OwnGoods goods,
+    ModelFleets fleets,
+    ListedModels listed,
     NodeStatements statements,
     AdmissionPolicy policy,
     TimeProvider time,
@@ -34,6 +38,7 @@ internal sealed class NodeOffers(
     private readonly RereadSchedule _reread = new(s_settle, patience: s_reading, longest: s_reading);
     private Told? _last;
     private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models) _atHand;
+    private IReadOnlyList<ListingName> _served = [];
     private (DateOnly Day, int Count) _today;
 
     /// <inheritdoc/>
@@ -86,11 +91,20 @@ internal sealed class NodeOffers(
     private async Task<(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
-        if (!_reread.IsDue(changes, now))
+        List<ListingName> served = [.. fleets.All.Select(fleet => fleet.Model.Listing).Take(StatementLimits.MaxModels)];
+        if (!_reread.IsDue(changes, now) && _served.SequenceEqual(served))
             return _atHand;
-        _atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken));
+        _atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await ListModelsAsync(served, cancellationToken));
+        _served = served;
         _reread.Read(changes, now);
         return _atHand;
+    }
+
+    /// <summary>The files of models that servers of this node have, before those that it only keeps.</summary>
+    private async Task<IReadOnlyList<ContentHash>> ListModelsAsync(IReadOnlyCollection<ListingName> served, CancellationToken cancellationToken)
+    {
+        var weights = await listed.ListWeightsAsync(served, cancellationToken);
+        return [.. weights.Concat(await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken)).Distinct().Take(StatementLimits.MaxModels).Order()];
     }
 
     private List<string> Addresses() =>

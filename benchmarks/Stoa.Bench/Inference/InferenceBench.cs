@@ -1,0 +1,251 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text;
+using Stoa.Faults.Nodes;
+using Stoa.Market.Inference.Routing;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Bench.Inference;
+
+/// <summary>Requests in the form of OpenAI's API through a node, with its key check, reservation, routing and metering, beside the same requests to the server itself and through Portkey's gateway.</summary>
+/// <remarks>All run on one machine at once: what drives them, the server, and the gateway of the moment. They take turns, and each figure is the median of the turns.</remarks>
+internal static class InferenceBench
+{
+    private const int Rounds = 5;
+    private const int Streams = 1_000;
+    private const int StreamTokens = 1_000;
+    private const double LateMs = 50;
+    private const int Prefixes = 10_000_000;
+
+    // What is long in another gateway's list of the same kind of request.
+    private const string Chat =
+        """{"model":"MODEL","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say hello to the people who read this."}],"max_tokens":MAX,"temperature":0.2STREAM}""";
+
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(4);
+
+    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "prefixes", "money"];
+
+    public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
+    {
+        var figures = new Figures();
+        if (run.Wants("requests") || run.Wants("streams"))
+            await MeasureGatewaysAsync(run, figures, cancellationToken);
+        if (run.Wants("prefixes"))
+            MeasurePrefixes(run, figures);
+        if (run.Wants("money"))
+            await AllowancesBench.AddAsync(run, figures, cancellationToken);
+        return figures;
+    }
+
+    private static async Task MeasureGatewaysAsync(BenchmarkRun run, Figures figures, CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateTempSubdirectory("stoa-bench-").FullName;
+        try
+        {
+            await using var watchdog = new Watchdog();
+            var stub = StartStub(watchdog, out var server);
+            await using var node = await NodeProcess.StartAsync(folder, ["--Http:ModelCallsPerMinute", "100000000"], cancellationToken);
+            var model = await PublishAsync(node, server, cancellationToken);
+            var direct = new Side("direct", new Uri(server, "v1/chat/completions"), "stub", []);
+            var stoa = new Side("stoa", new Uri(node.Address, "v1/chat/completions"), model, [("Authorization", $"Bearer {node.AdminKey}")]);
+            if (run.Wants("requests"))
+                await MeasureRequestsAsync(run, figures, node, direct, stoa, await StartPortkeyAsync(run, watchdog, server, cancellationToken), cancellationToken);
+            if (run.Wants("streams"))
+                await MeasureStreamsAsync(run, figures, node, direct, stoa, cancellationToken);
+            stub.Kill();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task MeasureRequestsAsync(BenchmarkRun run, Figures figures, NodeProcess node, Side direct, Side stoa, Side? portkey, CancellationToken cancellationToken)
+    {
+        List<Side> sides = portkey is null ? [direct, stoa] : [direct, stoa, portkey];
+        foreach (var side in sides)
+        {
+            run.Tell($"warming up: {side.Name}");
+            await side.AskAsync(32, s_warmUp, cancellationToken);
+        }
+
+        var (perSecond, us50, us99, cpuUs) = (NewSamples(sides), NewSamples(sides), NewSamples(sides), new List<double>());
+        for (var round = 1; round <= Rounds; round++)
+        {
+            run.Tell($"round {round} of {Rounds}: 32 connections, then one");
+            foreach (var side in sides)
+            {
+                var before = node.ProcessorSeconds;
+                var (us, rate) = await side.AskAsync(32, s_turn, cancellationToken);
+                perSecond[side].Add(rate);
+                if (side == stoa)
+                    cpuUs.Add((node.ProcessorSeconds - before) * 1e6 / us.Count);
+            }
+
+            foreach (var side in sides)
+            {
+                var (us, _) = await side.AskAsync(1, s_turn, cancellationToken);
+                us.Sort();
+                us50[side].Add(us[us.Count / 2]);
+                us99[side].Add(us[us.Count * 99 / 100]);
+            }
+        }
+
+        figures.Add("requests_per_s_c32", Figures.Median(perSecond[stoa]));
+        if (portkey is not null)
+            figures.Add("portkey_requests_per_s_c32", Figures.Median(perSecond[portkey]));
+        figures.Add("direct_requests_per_s_c32", Figures.Median(perSecond[direct]));
+        figures.Add("cpu_us_per_request_c32", Figures.Median(cpuUs));
+        figures.Add("added_us_p50_c1", Figures.Median(us50[stoa].Zip(us50[direct], (through, to) => through - to)));
+        figures.Add("added_us_p99_c1", Figures.Median(us99[stoa].Zip(us99[direct], (through, to) => through - to)));
+        if (portkey is not null)
+        {
+            figures.Add("portkey_added_us_p50_c1", Figures.Median(us50[portkey].Zip(us50[direct], (through, to) => through - to)));
+            figures.Add("portkey_added_us_p99_c1", Figures.Median(us99[portkey].Zip(us99[direct], (through, to) => through - to)));
+        }
+    }
+
+    private static async Task MeasureStreamsAsync(BenchmarkRun run, Figures figures, NodeProcess node, Side direct, Side stoa, CancellationToken cancellationToken)
+    {
+        run.Tell("first tokens of one stream after the other");
+        var (first, firstDirect) = (new List<double>(), new List<double>());
+        for (var stream = 0; stream < 40; stream++)
+        {
+            firstDirect.AddRange((await direct.StreamAsync(1, FewTokens, cancellationToken)).FirstMs);
+            first.AddRange((await stoa.StreamAsync(1, FewTokens, cancellationToken)).FirstMs);
+        }
+
+        figures.Add("added_first_token_ms_p50", Figures.Median(first) - Figures.Median(firstDirect));
+        run.Tell($"{Streams:N0} streams of 100 tokens a second, ten seconds each");
+        var before = node.ProcessorSeconds;
+        var (lateMs, _) = await stoa.StreamAsync(Streams, StreamTokens, cancellationToken);
+        figures.Add("streams_1000_late_percent", lateMs.Count(late => late > LateMs) * 100.0 / lateMs.Count);
+        figures.AddPercentiles("streams_1000_late_ms", lateMs, 50, 99);
+        figures.Add("streams_1000_cpu_us_per_token", (node.ProcessorSeconds - before) * 1e6 / lateMs.Count);
+        figures.Add("streams_1000_rss_mb", node.ResidentBytes / 1e6);
+        run.Tell("the same without a gateway");
+        var (directMs, _) = await direct.StreamAsync(Streams, StreamTokens, cancellationToken);
+        figures.Add("direct_streams_1000_late_percent", directMs.Count(late => late > LateMs) * 100.0 / directMs.Count);
+    }
+
+    // Enough to have a first one.
+    private const int FewTokens = 4;
+
+    private static void MeasurePrefixes(BenchmarkRun run, Figures figures)
+    {
+        run.Tell($"{Prefixes:N0} prompts, none like another");
+        var options = new Node.Inference.InferenceOptions();
+        GC.Collect();
+        var before = Environment.WorkingSet;
+        var chooser = new ReplicaChooser(new PrefixIndex(options.PrefixEntries, options.PrefixSeconds), new Random(1));
+        var model = new ReplicaModel(ListingName.Parse("bench/model@1.0.0"), null, ["chat"], null, null);
+        List<ReplicaState> replicas =
+        [
+            .. Enumerable.Range(0, 8).Select(number => new ReplicaState(
+                new Replica(new Id<Replica>(new Guid(number, 0, 0, new byte[8])), model, new Uri("http://127.0.0.1:1/v1"), "m", null, 1, 8, null, false, DateTimeOffset.UnixEpoch), (ushort)number, 0)),
+        ];
+        var (hash, start, first) = (new ulong[1], Stopwatch.GetTimestamp(), 0.0);
+        for (var prompt = 0; prompt < Prefixes; prompt++)
+        {
+            hash[0] = ((ulong)prompt * 0x9E3779B97F4A7C15) | 1;
+            var request = new RoutedRequest(100, hash, 0, null);
+            chooser.TryEnter(replicas, [], request, prompt)!.Leave(100, new RequestEnd(RequestEndKind.Served, 50, 100, 10, false), prompt);
+            if (prompt == Prefixes / 10)
+                first = Environment.WorkingSet;
+        }
+
+        figures.Add("route_us", Clock.Since(start) * 1_000 / Prefixes);
+        figures.Add("rss_mb_10m_prefixes", (Environment.WorkingSet - before) / 1e6);
+        figures.Add("rss_mb_1m_prefixes", (first - before) / 1e6);
+        run.Tell("conversations, by routing and by turns");
+        var (ratio, routed, turns) = PrefixTrace.Run();
+        figures.Add("prefix_hits_vs_round_robin", ratio);
+        figures.Add("prefix_hits_percent", routed);
+        figures.Add("round_robin_hits_percent", turns);
+    }
+
+    private static Process StartStub(Watchdog watchdog, out Uri server)
+    {
+        var port = NodeProcess.FreePort();
+        server = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
+        var stub = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Stoa.Bench.dll"), StubServer.Word, port.ToString(CultureInfo.InvariantCulture)]))
+            ?? throw new BenchmarkException("dotnet did not start.");
+        watchdog.Watch(stub);
+        return stub;
+    }
+
+    private static async Task<string> PublishAsync(NodeProcess node, Uri server, CancellationToken cancellationToken)
+    {
+        using var client = node.Connect();
+        var publisher = (await client.GetMeAsync(cancellationToken)).Handle;
+        await client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: cancellationToken);
+        await client.PublishListingAsync(
+            Encoding.UTF8.GetBytes($$"""
+            { "kind": "model", "name": "stub", "version": "1.0.0", "description": "A model of the benchmark.", "tags": [], "framework": "gguf", "contextLength": 8192,
+              "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"], "price": { "perMillionInputTokens": "0.001", "perMillionOutputTokens": "0.002" } }
+            """),
+            cancellationToken);
+        var model = $"{publisher}/stub@1.0.0";
+        using var http = new HttpClient { BaseAddress = node.Address };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", node.AdminKey);
+        using var added = await http.PostAsJsonAsync("/api/v1/replicas", new { model, address = new Uri(server, "v1").ToString(), maxRequests = 10_000 }, cancellationToken);
+        if (!added.IsSuccessStatusCode)
+            throw new BenchmarkException($"The node took no replica: {await added.Content.ReadAsStringAsync(cancellationToken)}");
+        return model;
+    }
+
+    private static async Task<Side?> StartPortkeyAsync(BenchmarkRun run, Watchdog watchdog, Uri server, CancellationToken cancellationToken)
+    {
+        run.Tell("the other gateway from npm");
+        if (await NpmPackages.InstallAsync(Path.Combine("benchmarks", "gateways"), "gateways", cancellationToken) is not { } folder)
+        {
+            run.Warn("npm is not installed or cannot install what benchmarks/gateways needs, so the figures of the other gateway are left out.");
+            return null;
+        }
+
+        var port = NodeProcess.FreePort().ToString(CultureInfo.InvariantCulture);
+        var process = NpmPackages.Start("node", folder, ["node_modules/@portkey-ai/gateway/build/start-server.js", $"--port={port}", "--headless"]);
+        if (process is null)
+        {
+            run.Warn("node is not installed, so the figures of the other gateway are left out.");
+            return null;
+        }
+
+        watchdog.Watch(process);
+        _ = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        var address = new Uri($"http://127.0.0.1:{port}/v1/chat/completions");
+        var side = new Side("portkey", address, "stub", [("Authorization", "Bearer none"), ("x-portkey-provider", "openai"), ("x-portkey-custom-host", new Uri(server, "v1").ToString())]);
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                await side.AskAsync(1, TimeSpan.FromMilliseconds(10), cancellationToken);
+                return side;
+            }
+            catch (System.Net.Sockets.SocketException) when (tries < 100)
+            {
+                await Task.Delay(100, cancellationToken);
+            }
+        }
+    }
+
+    private static Dictionary<Side, List<double>> NewSamples(IEnumerable<Side> sides) => sides.ToDictionary(side => side, _ => new List<double>());
+
+    /// <summary>Who is asked.</summary>
+    private sealed record Side(string Name, Uri Address, string Model, (string Name, string Value)[] Headers)
+    {
+        public Task<(List<double> Us, double PerSecond)> AskAsync(int connections, TimeSpan time, CancellationToken cancellationToken) =>
+            HttpLoad.RunAsync(Address, RequestOf("", 64), connections, time, cancellationToken);
+
+        public Task<(List<double> LateMs, List<double> FirstMs)> StreamAsync(int streams, int tokens, CancellationToken cancellationToken) =>
+            StreamLoad.RunAsync(Address, RequestOf(",\"stream\":true", tokens), streams, tokens, cancellationToken);
+
+        private byte[] RequestOf(string stream, int tokens) => HttpLoad.Request(
+            Address,
+            Chat.Replace("MODEL", Model, StringComparison.Ordinal).Replace("STREAM", stream, StringComparison.Ordinal).Replace("MAX", tokens.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
+            Headers);
+    }
+}

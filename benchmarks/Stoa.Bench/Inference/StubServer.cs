@@ -1,0 +1,186 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Stoa.Bench.Inference;
+
+/// <summary>A server of a model that answers at once: OpenAI's API as far as gateways ask for it, on bare sockets, so that what is measured is the gateway.</summary>
+/// <remarks>A request that asks for a stream gets its max_tokens, one each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.</remarks>
+internal static class StubServer
+{
+    /// <summary>What this program is started with to be one; then the port.</summary>
+    public const string Word = "stub-of-a-model";
+
+    /// <summary>Between two tokens of a stream.</summary>
+    public const int TokenMs = 10;
+
+    private static readonly byte[] s_answer = Answer(
+        """{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"stub","choices":[{"index":0,"message":{"role":"assistant","content":"Hello there, how may I help you today?"},"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":10,"total_tokens":34}}""");
+
+    private static readonly byte[] s_models = Answer("""{"object":"list","data":[{"id":"stub","object":"model"}]}""");
+    private static readonly byte[] s_streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray();
+
+    private static readonly byte[] s_streamEnd = Chunk(
+        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+        + "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[],\"usage\":{\"prompt_tokens\":24,\"completion_tokens\":100,\"total_tokens\":124}}\n\n"
+        + "data: [DONE]\n\n",
+        isLast: true);
+
+    private static readonly Ticker s_ticker = new();
+
+    public static async Task<int> RunAsync(int port)
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        listener.Listen(4_096);
+        s_ticker.Start();
+        while (true)
+        {
+            var socket = await listener.AcceptAsync();
+            socket.NoDelay = true;
+            _ = ServeAsync(socket);
+        }
+    }
+
+    private static async Task ServeAsync(Socket socket)
+    {
+        using (socket)
+        {
+            var buffer = new byte[64 << 10];
+            var filled = 0;
+            try
+            {
+                while (true)
+                {
+                    var length = RequestLength(buffer.AsSpan(0, filled));
+                    if (length == 0)
+                    {
+                        var read = await socket.ReceiveAsync(buffer.AsMemory(filled));
+                        if (read == 0)
+                            return;
+                        filled += read;
+                        continue;
+                    }
+
+                    var request = buffer.AsSpan(0, length);
+                    var (isStream, isList, tokens) = (request.IndexOf("\"stream\":true"u8) >= 0, request.StartsWith("GET "u8), MaxTokens(request));
+                    buffer.AsSpan(length, filled - length).CopyTo(buffer);
+                    filled -= length;
+                    if (isStream)
+                        await s_ticker.StreamAsync(socket, tokens);
+                    else
+                        await socket.SendAsync(isList ? s_models : s_answer);
+                }
+            }
+            catch (SocketException)
+            {
+                // Whoever was there has gone.
+            }
+        }
+    }
+
+    private static int MaxTokens(ReadOnlySpan<byte> request) =>
+        request.IndexOf("\"max_tokens\":"u8) is >= 0 and var at && Utf8Parser.TryParse(request[(at + 13)..], out int tokens, out _) ? tokens : 0;
+
+    private static int RequestLength(ReadOnlySpan<byte> bytes)
+    {
+        var head = bytes.IndexOf("\r\n\r\n"u8);
+        if (head < 0)
+            return 0;
+        var header = HttpLoad.IndexOfHeader(bytes[..head], "content-length:"u8);
+        var body = header >= 0 && Utf8Parser.TryParse(bytes[header..].TrimStart((byte)' '), out int length, out _) ? length : 0;
+        return bytes.Length >= head + 4 + body ? head + 4 + body : 0;
+    }
+
+    private static byte[] Answer(string json) => Encoding.UTF8.GetBytes(
+        string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+
+    private static byte[] Chunk(string text, bool isLast = false) => Encoding.UTF8.GetBytes(
+        string.Create(CultureInfo.InvariantCulture, $"{text.Length:x}\r\n{text}\r\n{(isLast ? "0\r\n\r\n" : "")}"));
+
+    /// <summary>Sends the tokens of all streams, from one thread and by one clock.</summary>
+    private sealed class Ticker
+    {
+        private readonly Lock _lock = new();
+        private readonly List<Stream> _streams = [];
+
+        public void Start() => new Thread(Run) { IsBackground = true }.Start();
+
+        public Task StreamAsync(Socket socket, int tokens)
+        {
+            socket.Send(s_streamHead);
+            var stream = new Stream(socket, tokens, Stopwatch.GetTimestamp());
+            lock (_lock)
+                _streams.Add(stream);
+            return stream.Ended.Task;
+        }
+
+        private void Run()
+        {
+            var perToken = Stopwatch.Frequency * TokenMs / 1_000;
+            while (true)
+            {
+                List<Stream> streams;
+                lock (_lock)
+                    streams = [.. _streams];
+                var next = Stopwatch.GetTimestamp() + perToken;
+                foreach (var stream in streams)
+                {
+                    var isEnded = !stream.Advance(perToken);
+                    if (isEnded)
+                    {
+                        lock (_lock)
+                            _streams.Remove(stream);
+                        stream.Ended.TrySetResult();
+                    }
+                    else
+                    {
+                        next = Math.Min(next, stream.NextDue);
+                    }
+                }
+
+                var wait = (next - Stopwatch.GetTimestamp()) * 1_000 / Stopwatch.Frequency;
+                if (wait > 0)
+                    Thread.Sleep((int)wait);
+            }
+        }
+
+        private sealed class Stream(Socket socket, int tokens, long start)
+        {
+            private int _sent;
+
+            public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+            public long NextDue { get; private set; } = start;
+
+            public bool Advance(long perToken)
+            {
+                try
+                {
+                    while (NextDue <= Stopwatch.GetTimestamp())
+                    {
+                        if (_sent++ == tokens)
+                        {
+                            socket.Send(s_streamEnd);
+                            return false;
+                        }
+
+                        socket.Send(Chunk(string.Create(
+                            CultureInfo.InvariantCulture,
+                            $"data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"@{NextDue:D20}\"}},\"finish_reason\":null}}]}}\n\n")));
+                        NextDue += perToken;
+                    }
+
+                    return true;
+                }
+                catch (SocketException)
+                {
+                    return false;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Inference;
+
+/// <summary>Money that is held once for many requests of one payer to one model: each reserves the most that it may cost, is settled with what it did cost, and gives the rest back.</summary>
+/// <remarks>
+/// Nothing here waits or leaves the memory but the <see cref="ISpendingRecord"/>. At every moment, whatever many threads do at once,
+/// <code>left + reserved + (spent - spent when it was last renewed) ≤ held</code>
+/// where <i>held</i> is what the ledger holds for it. A renewal settles what was spent and holds anew; while one is under way nobody knows which of the two holds there is, so what is left is
+/// cut down beforehand to what both have. One renewal is under way at a time; its caller sees to that.
+/// </remarks>
+/// <param name="id">Of this allowance; never used before.</param>
+/// <param name="record">Where what is spent is written down.</param>
+public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdentified
+{
+    private readonly Lock _gate = new();
+    private InferenceSpending _spent;
+    private Money _left;
+    private Money _reserved;
+    private int _open;
+    private long _uses;
+    private bool _isClosed;
+    private bool _isLost;
+
+    public static string IdPrefix => "allow";
+
+    /// <summary>Of this allowance.</summary>
+    public Id<Allowance> Id => id;
+
+    /// <summary>How it stands.</summary>
+    public AllowanceStanding Standing
+    {
+        get
+        {
+            lock (_gate)
+                return new AllowanceStanding(_spent, _left, _reserved, _open, _uses, _isClosed);
+        }
+    }
+
+    /// <summary>Reserves what a request may cost.</summary>
+    /// <param name="model">At whose prices it is settled, whatever they are then.</param>
+    /// <param name="most">What it may cost at most.</param>
+    /// <returns>Null when less than that is left, or nothing is reserved any more.</returns>
+    public Reservation? TryReserve(PricedModel model, Money most)
+    {
+        lock (_gate)
+            return Take(model, most);
+    }
+
+    /// <summary>Begins a renewal: says what is to be settled and held.</summary>
+    /// <param name="free">What is wanted beyond what is reserved.</param>
+    /// <param name="needed">Of that, without which it is of no use; zero for as little as there may be.</param>
+    public AllowanceRenewal BeginRenewal(Money free, Money needed)
+    {
+        lock (_gate)
+        {
+            // What is left from here on may be reserved before the ledger has answered. Of a request that needs more than there is, all that is left is a part.
+            var kept = needed > Money.Zero ? Money.Zero : Money.Min(_left, free);
+            var withheld = _left - kept;
+            _left = kept;
+            var least = Money.Max(kept, needed);
+            return new AllowanceRenewal(_spent, _reserved, withheld, _reserved + Money.Max(free, least), _reserved + least);
+        }
+    }
+
+    /// <summary>The ledger has refused: it holds what it held before.</summary>
+    /// <param name="renewal">As it was begun.</param>
+    public void RefuseRenewal(AllowanceRenewal renewal)
+    {
+        lock (_gate)
+        {
+            if (!_isClosed)
+                _left += renewal.Withheld;
+        }
+    }
+
+    /// <summary>The ledger has settled what was spent, and holds anew.</summary>
+    /// <param name="renewal">As it was begun.</param>
+    /// <param name="held">From <see cref="AllowanceRenewal.Least"/> on.</param>
+    /// <param name="model">For whose request it was done; null for none.</param>
+    /// <param name="most">What that may cost at most.</param>
+    /// <returns>What is reserved for that request before anybody else, if it was begun with what that needs; null without one.</returns>
+    public Reservation? EndRenewal(AllowanceRenewal renewal, Money held, PricedModel? model = null, Money most = default)
+    {
+        lock (_gate)
+        {
+            if (!_isClosed)
+                _left = held - _reserved - (_spent.Price.Total - renewal.Spent.Price.Total);
+            return model is null ? null : Take(model, most);
+        }
+    }
+
+    /// <summary>Nothing is reserved from here on. What is reserved may still be settled.</summary>
+    public void Close()
+    {
+        lock (_gate)
+            (_isClosed, _left) = (true, Money.Zero);
+    }
+
+    /// <summary>Closes it if nothing is reserved, and, when it is told how often it was used, only if it was not used since.</summary>
+    /// <returns>What was spent in all; null when something is reserved still, or it was used.</returns>
+    public InferenceSpending? TryEnd(long? uses = null)
+    {
+        lock (_gate)
+        {
+            if (_open > 0 || (uses is { } before && before != _uses))
+                return null;
+            (_isClosed, _left) = (true, Money.Zero);
+            return _spent;
+        }
+    }
+
+    /// <summary>The ledger does not hold anything for it any more: nothing of it is paid from here on, nor written down.</summary>
+    public void Lose()
+    {
+        lock (_gate)
+            (_isClosed, _isLost, _left) = (true, true, Money.Zero);
+    }
+
+    internal Money Settle(Reservation reservation, TokenUsage used)
+    {
+        // Whatever was counted, no more is taken than was reserved.
+        var price = (reservation.Model.TryPriceOf(used) ?? new InferencePrice(Money.Zero, reservation.Amount)).AtMost(reservation.Amount);
+        lock (_gate)
+        {
+            GiveBack(reservation.Amount, price.Total);
+            if (_isLost)
+                return Money.Zero;
+            _spent = _spent.With(used, price);
+            record.Write(_spent);
+        }
+
+        return price.Total;
+    }
+
+    internal void Release(Reservation reservation)
+    {
+        lock (_gate)
+            GiveBack(reservation.Amount, Money.Zero);
+    }
+
+    private Reservation? Take(PricedModel model, Money most)
+    {
+        if (_isClosed || most > _left)
+            return null;
+        _left -= most;
+        _reserved += most;
+        _open++;
+        _uses++;
+        return new Reservation(this, model, most);
+    }
+
+    private void GiveBack(Money amount, Money cost)
+    {
+        _reserved -= amount;
+        _open--;
+        _uses++;
+        if (!_isClosed)
+            _left += amount - cost;
+    }
+}
+
+/// <summary>How an allowance stands.</summary>
+/// <param name="Spent">Since it was opened.</param>
+/// <param name="Left">What may still be reserved.</param>
+/// <param name="Reserved">For requests under way.</param>
+/// <param name="Open">How many requests that is.</param>
+/// <param name="Uses">How often something was reserved, settled or released.</param>
+/// <param name="IsClosed">Nothing is reserved any more.</param>
+public readonly record struct AllowanceStanding(InferenceSpending Spent, Money Left, Money Reserved, int Open, long Uses, bool IsClosed);
+
+/// <summary>What a renewal is to do.</summary>
+/// <param name="Spent">Of that what is not settled is settled.</param>
+/// <param name="Reserved">For requests under way.</param>
+/// <param name="Withheld">What was left and may not be reserved until it is known what came of it.</param>
+/// <param name="Wanted">What is to be held then, if wallet, budgets and key have as much.</param>
+/// <param name="Least">What has to be held, or nothing is done.</param>
+public readonly record struct AllowanceRenewal(InferenceSpending Spent, Money Reserved, Money Withheld, Money Wanted, Money Least);

@@ -1,0 +1,140 @@
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Inference.Routing;
+
+/// <summary>All models that this node serves.</summary>
+/// <remarks>It may be used by many threads at once.</remarks>
+/// <param name="chooser">The node's.</param>
+/// <param name="limits">How many requests may wait for one version.</param>
+/// <param name="time">The clock.</param>
+public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, TimeProvider time)
+{
+    /// <summary>The most replicas of a node.</summary>
+    public const int MostReplicas = 10_000;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Id<Replica>, ReplicaState> _states = [];
+    private readonly SortedSet<ushort> _freeSlots = [];
+    private ushort _slots;
+    private Snapshot _now = Snapshot.Of([]);
+
+    /// <summary>The models, by name, newest version first.</summary>
+    public IReadOnlyList<ModelFleet> All => Volatile.Read(ref _now).Fleets;
+
+    /// <summary>The replicas.</summary>
+    public IReadOnlyCollection<ReplicaState> Replicas
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _states.Values];
+        }
+    }
+
+    /// <summary>How a replica is doing; null for one that is not registered.</summary>
+    public ReplicaState? Find(Id<Replica> id)
+    {
+        lock (_lock)
+            return _states.GetValueOrDefault(id);
+    }
+
+    /// <summary>These are registered now: what is known of those that were before stays known.</summary>
+    /// <param name="replicas">At most <see cref="MostReplicas"/>.</param>
+    public void Become(IReadOnlyList<Replica> replicas)
+    {
+        ArgumentNullException.ThrowIfNull(replicas);
+        var now = ModelFleet.NowOf(time);
+        List<(ModelFleet Fleet, IReadOnlyList<ReplicaState> Replicas)> changed = [];
+        lock (_lock)
+        {
+            var gone = _states.Keys.Except(replicas.Select(replica => replica.Id)).ToList();
+            foreach (var id in gone)
+            {
+                _freeSlots.Add(_states[id].Slot);
+                _states.Remove(id);
+            }
+
+            foreach (var replica in replicas)
+            {
+                if (_states.TryGetValue(replica.Id, out var known))
+                    known.Change(replica, now);
+                else
+                    _states.Add(replica.Id, new ReplicaState(replica, TakeSlot(), now));
+            }
+
+            var before = _now.Fleets.ToDictionary(fleet => fleet.Model.Listing);
+            foreach (var model in _states.Values.GroupBy(state => state.Replica.Model.Listing))
+            {
+                var fleet = before.Remove(model.Key, out var known) ? known : new ModelFleet(model.First().Replica.Model, chooser, limits, time);
+                changed.Add((fleet, [.. model.OrderBy(state => state.Slot)]));
+            }
+
+            _now = Snapshot.Of(changed.Select(one => one.Fleet));
+            // Whoever waits for a model that nobody serves any more is told so.
+            changed.AddRange(before.Values.Select(fleet => (fleet, (IReadOnlyList<ReplicaState>)[])));
+        }
+
+        foreach (var (fleet, states) in changed)
+            fleet.Become(states);
+    }
+
+    /// <summary>The models that can answer a request, in the order in which they are tried.</summary>
+    /// <param name="address">What it names; not a route.</param>
+    /// <param name="kind">Which endpoint it came to.</param>
+    /// <param name="tokens">That it has to read.</param>
+    /// <returns>None when nobody serves such a model here.</returns>
+    public IReadOnlyList<ModelFleet> Find(ModelAddress address, InferenceKind kind, long tokens)
+    {
+        var now = Volatile.Read(ref _now);
+        return address switch
+        {
+            ModelAddress.ByListing { Range: var range, Listing: { Version: null } listing } =>
+                now.ByName.TryGetValue((listing.Publisher, listing.Name), out var versions)
+                    ? range == SemanticRange.Any ? versions.Releases : [.. versions.All.Where(fleet => range.Takes(fleet.Model.Listing.Version!))]
+                    : [],
+            ModelAddress.ByCapability { Capabilities: var wanted } => [.. now.Fleets.Where(fleet => Can(fleet.Model, wanted, kind, tokens)).OrderBy(fleet => PriceOf(fleet)).ThenByDescending(fleet => fleet.Replicas.Count(replica => replica.IsOffered))],
+            _ => [],
+        };
+    }
+
+    private static bool Can(ReplicaModel model, IReadOnlyList<string> wanted, InferenceKind kind, long tokens)
+    {
+        const string Embeddings = "embeddings";
+        return wanted.All(capability => model.Capabilities.Contains(capability, StringComparer.Ordinal))
+            && (kind is InferenceKind.Embedding ? model.Capabilities.Contains(Embeddings, StringComparer.Ordinal) : model.Capabilities.Any(capability => capability != Embeddings))
+            && (model.ContextLength is not { } most || tokens <= most);
+    }
+
+    // What a page that is summed up on a quarter of one costs at the cheapest replica.
+    private static Money PriceOf(ModelFleet fleet) =>
+        fleet.Replicas.Select(replica => replica.Replica.Priced.PriceOf(new TokenUsage(1_000, 250))).DefaultIfEmpty(Money.Zero).Min();
+
+    private ushort TakeSlot()
+    {
+        if (_freeSlots.Count == 0)
+            return _slots++;
+        var slot = _freeSlots.Min;
+        _freeSlots.Remove(slot);
+        return slot;
+    }
+
+    private sealed record Versions(IReadOnlyList<ModelFleet> All)
+    {
+        // As with npm, a pre-release is for whoever names it.
+        public IReadOnlyList<ModelFleet> Releases { get; } = [.. All.Where(fleet => fleet.Model.Listing.Version!.PreRelease.Length == 0)];
+    }
+
+    private sealed record Snapshot(IReadOnlyList<ModelFleet> Fleets, IReadOnlyDictionary<(string Publisher, string Name), Versions> ByName)
+    {
+        public static Snapshot Of(IEnumerable<ModelFleet> fleets)
+        {
+            List<ModelFleet> ordered =
+            [
+                .. fleets.OrderBy(fleet => fleet.Model.Listing.Publisher, StringComparer.Ordinal).ThenBy(fleet => fleet.Model.Listing.Name, StringComparer.Ordinal).ThenByDescending(fleet => fleet.Model.Listing.Version),
+            ];
+            return new Snapshot(ordered, ordered.GroupBy(fleet => (fleet.Model.Listing.Publisher, fleet.Model.Listing.Name)).ToDictionary(group => group.Key, group => new Versions([.. group])));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+namespace Stoa.Market.Inference.Routing;
+
+/// <summary>What of a request decides which replica it goes to.</summary>
+/// <param name="Tokens">That it may come to, read and written.</param>
+/// <param name="Prefixes">Hashes of how its prompt begins; empty for none. See <see cref="PromptPrefixes"/>.</param>
+/// <param name="Session">A hash of the session that it belongs to; 0 for none.</param>
+/// <param name="Region">Where it should be answered; null for anywhere.</param>
+public sealed record RoutedRequest(long Tokens, ReadOnlyMemory<ulong> Prefixes, ulong Session, string? Region);
+
+/// <summary>Chooses the replica of a request.</summary>
+/// <remarks>
+/// <para>Of two replicas by chance, that which has less to do (M. Mitzenmacher, The power of two choices in randomized load balancing, 2001): nearly as even as looking at all of them, and requests that are sent
+/// at the same moment do not all run to the same one.</para>
+/// <para>Before that, a replica which knows the request's session, or has seen the beginning of its prompt, gets it as long as it does not have more to do than <see cref="BoundedLoad"/> times the average (V. Mirrokni, M. Thorup and
+/// M. Zadimoghaddam, Consistent hashing with bounded loads, 2018): what it saves is worth a little waiting, and not a long queue.</para>
+/// </remarks>
+/// <param name="index">Who has seen which prompts.</param>
+/// <param name="random">Chance.</param>
+public sealed class ReplicaChooser(PrefixIndex index, Random random)
+{
+    /// <summary>A replica that has seen a prompt is given more than others, up to this many times the average.</summary>
+    public const double BoundedLoad = 1.5;
+
+    private const double TypicalMs = 100;
+
+    private readonly Lock _lock = new();
+
+    /// <summary>Chooses, and gives the replica the request.</summary>
+    /// <param name="replicas">Those that serve the model.</param>
+    /// <param name="excluded">Those that have failed already.</param>
+    /// <param name="request">What for.</param>
+    /// <param name="now">Milliseconds of a monotonic clock.</param>
+    /// <returns>Null when none takes it now.</returns>
+    public ReplicaState? TryEnter(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
+    {
+        ArgumentNullException.ThrowIfNull(replicas);
+        ArgumentNullException.ThrowIfNull(excluded);
+        ArgumentNullException.ThrowIfNull(request);
+        // One that was free a moment ago may be taken by another request: then it is chosen again among the rest.
+        for (var attempt = 0; attempt <= replicas.Count; attempt++)
+        {
+            if (Choose(replicas, excluded, request, now) is not { } chosen)
+                return null;
+            if (!chosen.TryEnter(request.Tokens, now))
+                continue;
+            if (request.Prefixes.Length > 0)
+                index.Note(request.Prefixes.Span, chosen.Slot, now);
+            if (request.Session != 0)
+                index.Note([request.Session], chosen.Slot, now);
+            return chosen;
+        }
+
+        return null;
+    }
+
+    private ReplicaState? Choose(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
+    {
+        if (replicas.Count == 1)
+            return excluded.Count == 0 && replicas[0].MayTake(now) ? replicas[0] : null;
+        var open = new List<ReplicaState>(replicas.Count);
+        foreach (var replica in replicas)
+        {
+            if (replica.MayTake(now) && !excluded.Contains(replica))
+                open.Add(replica);
+        }
+
+        if (request.Region is { } region && open.Exists(replica => replica.Replica.Region == region))
+            open.RemoveAll(replica => replica.Replica.Region != region);
+        if (open.Count <= 1)
+            return open.Count == 0 ? null : open[0];
+        return FindKnowing(open, request, now) ?? LighterOfTwo(open, request, now);
+    }
+
+    private ReplicaState? FindKnowing(List<ReplicaState> open, RoutedRequest request, long now)
+    {
+        if (request.Session != 0 && Lightest(open, index.Find([request.Session], now), request, now) is { } ofSession)
+            return ofSession;
+        return request.Prefixes.Length == 0 ? null : Lightest(open, index.Find(request.Prefixes.Span, now), request, now);
+    }
+
+    /// <summary>Of those that know the beginning, the one with least to do; null when that is too much.</summary>
+    private static ReplicaState? Lightest(List<ReplicaState> open, PrefixMatch match, RoutedRequest request, long now)
+    {
+        if (match.Blocks == 0)
+            return null;
+        var (sum, knowing, least) = (0.0, (ReplicaState?)null, double.MaxValue);
+        foreach (var replica in open)
+        {
+            var load = replica.LoadWith(request.Tokens, TypicalMs, now);
+            sum += load;
+            if (match.Has(replica.Slot) && load < least)
+                (knowing, least) = (replica, load);
+        }
+
+        return least <= BoundedLoad * sum / open.Count ? knowing : null;
+    }
+
+    private ReplicaState LighterOfTwo(List<ReplicaState> open, RoutedRequest request, long now)
+    {
+        int first, second;
+        lock (_lock)
+            (first, second) = (random.Next(open.Count), random.Next(open.Count - 1));
+        if (second >= first)
+            second++;
+        return open[first].LoadWith(request.Tokens, TypicalMs, now) <= open[second].LoadWith(request.Tokens, TypicalMs, now) ? open[first] : open[second];
+    }
+}

@@ -1,0 +1,86 @@
+using System.Buffers;
+using System.Text.Json;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>Writes an answer of a backend as the client gets it: it names the model as the market does, and where it says what was used it says what that cost.</summary>
+internal static class AnswerEdits
+{
+    /// <summary>Writes the JSON of an answer, or of an event of one.</summary>
+    /// <param name="output">Where to.</param>
+    /// <param name="json">As it came.</param>
+    /// <param name="reading">What was read of it.</param>
+    /// <param name="model">The JSON string of the market's name, quotes included.</param>
+    /// <param name="cost">What it cost; null where nothing is said of it.</param>
+    public static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> json, in AnswerReading reading, ReadOnlySpan<byte> model, Money? cost)
+    {
+        var (from, to) = (reading.Model.Start.Value, reading.Model.End.Value);
+        var place = cost is null ? 0 : reading.UsageOpen;
+        if (place > 0 && place < to)
+        {
+            WriteCost(output, json[..place], cost!.Value);
+            output.Write(json[place..from]);
+            output.Write(model);
+            output.Write(json[to..]);
+            return;
+        }
+
+        if (to > 0)
+        {
+            output.Write(json[..from]);
+            output.Write(model);
+        }
+
+        if (place > 0)
+        {
+            WriteCost(output, json[to..place], cost!.Value);
+            to = place;
+        }
+
+        output.Write(json[to..]);
+    }
+
+    /// <summary>Writes the event that says at the end of a stream what was used, where the backend has sent none.</summary>
+    public static void WriteUsage(IBufferWriter<byte> output, ReadOnlySpan<byte> model, InferenceKind kind, TokenUsage used, Money cost)
+    {
+        output.Write("data: "u8);
+        using (var json = new Utf8JsonWriter(output))
+        {
+            json.WriteStartObject();
+            json.WriteString("id"u8, "stoa-usage"u8);
+            json.WriteString("object"u8, kind is InferenceKind.Chat ? "chat.completion.chunk"u8 : "text_completion"u8);
+            json.WriteNumber("created"u8, 0);
+            json.WritePropertyName("model"u8);
+            json.WriteRawValue(model);
+            json.WriteStartArray("choices"u8);
+            json.WriteEndArray();
+            json.WriteStartObject("usage"u8);
+            json.WriteString("cost"u8, cost.ToString());
+            json.WriteNumber("prompt_tokens"u8, used.InputTokens);
+            json.WriteNumber("completion_tokens"u8, used.OutputTokens);
+            json.WriteNumber("total_tokens"u8, used.InputTokens + used.OutputTokens);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        output.Write("\n\n"u8);
+    }
+
+    /// <summary>The JSON string of a name, quotes included.</summary>
+    public static byte[] NameOf(string model) => [(byte)'"', .. JsonEncodedText.Encode(model).EncodedUtf8Bytes, (byte)'"'];
+
+    private static void WriteCost(IBufferWriter<byte> output, ReadOnlySpan<byte> before, Money cost)
+    {
+        output.Write(before);
+        output.Write("\"cost\":\""u8);
+        var span = output.GetSpan(32);
+        var text = cost.ToString();
+        for (var index = 0; index < text.Length; index++)
+            span[index] = (byte)text[index];
+        output.Advance(text.Length);
+        output.Write("\","u8);
+    }
+}

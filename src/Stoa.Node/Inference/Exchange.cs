@@ -1,0 +1,278 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Http;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>One request at one replica: sent there, its answer sent on, and what it cost taken.</summary>
+/// <remarks>
+/// Until the first word of an answer is there, nothing of it goes out, so that another replica can be asked. From then on the client has a part of it, and a failure is told as an event of the stream. Who gets no whole
+/// answer through the fault of others pays nothing; who goes away pays for what was written until then.
+/// </remarks>
+/// <param name="context">The client's request.</param>
+/// <param name="request">What it says.</param>
+/// <param name="replica">Who is asked.</param>
+/// <param name="reservation">The most that it may cost.</param>
+/// <param name="race">With whom it runs.</param>
+/// <param name="terms">What goes with it.</param>
+/// <param name="options">Limits.</param>
+internal sealed class Exchange(
+    HttpContext context, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace race, ExchangeTerms terms, InferenceOptions options)
+{
+    private readonly long _began = Stopwatch.GetTimestamp();
+    private readonly byte[] _modelName = AnswerEdits.NameOf(replica.Model.Listing.ToString());
+    private AnswerClaims _claims;
+    private double _firstTokenMs;
+    private bool _isStarted;
+    private bool _isSettled;
+
+    /// <summary>What was used, as it is billed; nothing until then.</summary>
+    public TokenUsage Used { get; private set; }
+
+    private double ElapsedMs => Stopwatch.GetElapsedTime(_began).TotalMilliseconds;
+
+    /// <summary>Does it.</summary>
+    /// <param name="upstreams">Asks.</param>
+    /// <returns>How it ended: with an answer, or with a part of one and an error behind it.</returns>
+    /// <exception cref="UpstreamException">The replica failed, and the client has got nothing yet.</exception>
+    /// <exception cref="OperationCanceledException">The client has gone, or another replica was faster.</exception>
+    public async Task<RequestEnd> RunAsync(Upstreams upstreams)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        limit.CancelAfter(options.FirstTokenMs);
+        // Whoever has won is beyond being given up.
+        await using var givenUp = race.Lost.Register(() =>
+        {
+            if (!race.IsWonBy(this))
+                limit.Cancel();
+        });
+        try
+        {
+            using var answer = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, limit.Token);
+            await using var stream = await answer.Content.ReadAsStreamAsync(limit.Token);
+            return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
+        }
+        catch (Exception gone) when (gone is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        {
+            if (_isStarted)
+                Settle();
+            throw new OperationCanceledException("The client has gone.", gone, context.RequestAborted);
+        }
+        catch (OperationCanceledException) when (!_isStarted && race.Lost.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception exception) when (UpstreamException.Of(exception, limit.IsCancellationRequested) is { } failure)
+        {
+            if (!_isStarted)
+                throw failure;
+            await TellBrokenAsync(failure);
+            return RequestEnd.Failed;
+        }
+        finally
+        {
+            if (!_isSettled)
+                reservation.Release();
+        }
+    }
+
+    private async Task<RequestEnd> SendWholeAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        using var buffer = new GrowingBuffer(options.MaxAnswerBytes);
+        while (await buffer.ReadAsync(stream, cancellationToken) > 0)
+        {
+        }
+
+        if (!AnswerReading.TryRead(buffer.Span, out var reading))
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no JSON object.");
+        if (reading.IsError)
+            throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, $"It answered 200 and an error: {reading.ErrorMessage}");
+        if (!reading.HasResult || reading.Results == 0)
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
+        _claims.Add(reading);
+        Win();
+        var price = Settle();
+        var response = context.Response;
+        response.ContentType = "application/json";
+        SetHeaders(response);
+        response.Headers["Stoa-Cost"] = price.ToString();
+        AnswerEdits.Write(response.BodyWriter, buffer.Span, reading, _modelName, price);
+        await response.BodyWriter.FlushAsync(context.RequestAborted);
+        return ServedEnd();
+    }
+
+    private async Task<RequestEnd> SendEventsAsync(Stream stream, CancellationTokenSource limit)
+    {
+        using var buffer = new GrowingBuffer(options.MaxEventBytes);
+        var held = new ArrayBufferWriter<byte>(1_024);
+        var writer = context.Response.BodyWriter;
+        var (isDone, isFinished, isUsageTold) = (false, false, false);
+        var armedAt = _began;
+        while (!isDone)
+        {
+            if (await buffer.ReadAsync(stream, limit.Token) == 0)
+                break;
+            while (!isDone && EventLines.TryTake(buffer.Span, out var length))
+            {
+                isDone = Take(buffer.Span[..length], held, ref isFinished, ref isUsageTold);
+                buffer.Take(length);
+            }
+
+            if (!_isStarted)
+            {
+                if (held.WrittenCount > options.MaxEventBytes)
+                    throw new UpstreamException(UpstreamFailureKind.TooLarge, $"More than {options.MaxEventBytes} bytes came before the first word of the answer.");
+                continue;
+            }
+
+            if (!isDone)
+                await writer.FlushAsync(limit.Token);
+            // A timer is set again at most so often: a stream may have hundreds of events in a second.
+            if (Stopwatch.GetElapsedTime(armedAt).TotalMilliseconds > options.IdleMs / 8.0)
+            {
+                armedAt = Stopwatch.GetTimestamp();
+                limit.CancelAfter(options.IdleMs);
+            }
+        }
+
+        if (!isDone && (!isFinished || buffer.Length > 0))
+            throw new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.");
+        if (!_isStarted)
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
+        var price = Settle();
+        if (request.WantsUsage && !isUsageTold)
+            AnswerEdits.WriteUsage(writer, _modelName, request.Kind, Used, price);
+        writer.Write("data: [DONE]\n\n"u8);
+        if (context.Response.SupportsTrailers())
+            context.Response.AppendTrailer("Stoa-Cost", price.ToString());
+        await writer.FlushAsync(limit.Token);
+        // To its end, so that the connection is good for more.
+        while (isDone && await buffer.ReadAsync(stream, limit.Token) > 0)
+            buffer.Take(buffer.Length);
+        return ServedEnd();
+    }
+
+    /// <summary>Takes an event, and sends it on or holds it back.</summary>
+    /// <returns>Whether it was the last one.</returns>
+    private bool Take(ReadOnlySpan<byte> @event, ArrayBufferWriter<byte> held, ref bool isFinished, ref bool isUsageTold)
+    {
+        if (!EventLines.TryFindData(@event, out var range))
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "It sent an event with several lines of data.");
+        var data = @event[range];
+        // Comments keep connections open, and say nothing.
+        if (data.IsEmpty)
+            return false;
+        if (data.SequenceEqual("[DONE]"u8))
+            return true;
+        if (!AnswerReading.TryRead(data, out var reading))
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "It sent an event that is no JSON object.");
+        if (reading.IsError)
+            throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, $"It sent an error: {reading.ErrorMessage}");
+        _claims.Add(reading);
+        isFinished |= reading.IsFinished;
+        if (reading.IsUsageAlone)
+        {
+            if (!request.WantsUsage)
+                return false;
+            isUsageTold = true;
+        }
+
+        if (!_isStarted && reading.HasOutput)
+            Start(held);
+        IBufferWriter<byte> output = _isStarted ? context.Response.BodyWriter : held;
+        output.Write("data: "u8);
+        AnswerEdits.Write(output, data, reading, _modelName, reading.IsUsageAlone ? PriceOf(Bill().Used) : null);
+        output.Write("\n\n"u8);
+        return false;
+    }
+
+    /// <summary>From here on the client's answer is this one's.</summary>
+    private void Win()
+    {
+        if (!race.TryWin(this))
+            throw new OperationCanceledException("Another replica was faster.");
+        _isStarted = true;
+        _firstTokenMs = ElapsedMs;
+    }
+
+    private void Start(ArrayBufferWriter<byte> held)
+    {
+        Win();
+        var response = context.Response;
+        response.ContentType = "text/event-stream";
+        response.Headers["X-Accel-Buffering"] = "no";
+        SetHeaders(response);
+        if (response.SupportsTrailers())
+            response.DeclareTrailer("Stoa-Cost");
+        response.BodyWriter.Write(held.WrittenSpan);
+    }
+
+    private void SetHeaders(HttpResponse response)
+    {
+        var headers = response.Headers;
+        headers.CacheControl = "no-store";
+        headers["Stoa-Model"] = replica.Model.Listing.ToString();
+        headers["Stoa-Replica"] = replica.Id.ToString();
+        headers["Stoa-Wait-Ms"] = terms.WaitedMs.ToString("0.###", CultureInfo.InvariantCulture);
+    }
+
+    private async Task TellBrokenAsync(UpstreamException failure)
+    {
+        var error = new OpenAiError(
+            502, "server_error", "answer_broken", $"The answer broke off: {failure.Message} What you have of it cost nothing. Ask again: another replica may be asked then.");
+        var writer = context.Response.BodyWriter;
+        writer.Write("data: "u8);
+        writer.Write(error.ToJson());
+        writer.Write("\n\n"u8);
+        await writer.FlushAsync(context.RequestAborted);
+    }
+
+    private (TokenUsage Used, bool IsCorrected) Bill() => _claims.Bill(request.InputTokens, terms.MostOutput);
+
+    private Primitives.Money PriceOf(TokenUsage used) => replica.Priced.PriceOf(used);
+
+    private Primitives.Money Settle()
+    {
+        Used = Bill().Used;
+        _isSettled = true;
+        return reservation.Settle(Used);
+    }
+
+    private RequestEnd ServedEnd() => new(RequestEndKind.Served, _firstTokenMs, ElapsedMs, Used.OutputTokens, Bill().IsCorrected);
+}
+
+/// <summary>What goes with a request to a replica.</summary>
+/// <param name="MaxTokens">The most tokens of a choice, where the client has left it open; null to leave it open.</param>
+/// <param name="MostOutput">The most tokens that are billed for all choices.</param>
+/// <param name="WaitedMs">How long it waited for the replica.</param>
+internal sealed record ExchangeTerms(long? MaxTokens, long MostOutput, double WaitedMs);
+
+/// <summary>What a backend says of an answer, event by event, and what was counted here.</summary>
+internal struct AnswerClaims
+{
+    private long? _input;
+    private long? _output;
+    private long _counted;
+
+    /// <summary>Adds what an answer says, or one event of it.</summary>
+    public void Add(in AnswerReading reading)
+    {
+        _counted += reading.OutputTokens;
+        _input = reading.ClaimedInput ?? _input;
+        _output = reading.ClaimedOutput ?? _output;
+    }
+
+    /// <summary>What is billed.</summary>
+    /// <param name="inputCounted">Tokens of the request, as they were counted here.</param>
+    /// <param name="mostOutput">The most that the answer may have.</param>
+    public readonly (TokenUsage Used, bool IsCorrected) Bill(long inputCounted, long mostOutput)
+    {
+        var (input, isInputCorrected) = TokenCount.Check(_input, inputCounted);
+        var (output, isOutputCorrected) = TokenCount.Check(_output, _counted);
+        return (new TokenUsage(input, Math.Min(output, mostOutput)), isInputCorrected || isOutputCorrected || output > mostOutput);
+    }
+}

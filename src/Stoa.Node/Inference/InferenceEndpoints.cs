@@ -1,0 +1,141 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Stoa.Market.Identity;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Audit;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>OpenAI's API over the models of the market.</summary>
+public static class InferenceEndpoints
+{
+    public static void MapInference(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        var api = app.MapGroup("/v1").RequireAuthorization().WithMetadata(new ApiEndpoint(RateLimit.ModelCalls), new OpenAiEndpoint(), AuditMark.NoAct);
+        api.MapGet("/models", ListModelsAsync).Needs(Permission.ModelsUse).WithName("openAiListModels").ExcludeFromDescription();
+        api.MapGet("/models/{publisher}/{name}", GetModelAsync).Needs(Permission.ModelsUse).WithName("openAiGetModel").ExcludeFromDescription();
+        Map(api, "/chat/completions", InferenceKind.Chat);
+        Map(api, "/completions", InferenceKind.Completion);
+        Map(api, "/embeddings", InferenceKind.Embedding);
+    }
+
+    private static void Map(RouteGroupBuilder api, string path, InferenceKind kind) =>
+        api.MapPost(path, (RequestDelegate)(context => AnswerAsync(context, kind)))
+            .Needs(Permission.ModelsUse)
+            .WithName($"openAiCreate{kind}").ExcludeFromDescription();
+
+    private static async Task AnswerAsync(HttpContext context, InferenceKind kind)
+    {
+        var services = context.RequestServices;
+        var most = services.GetRequiredService<InferenceOptions>().MaxRequestBytes;
+        if (context.Request.ContentLength > most || await ReadBodyAsync(context.Request.BodyReader, most, context.RequestAborted) is not { } body)
+        {
+            await new OpenAiError(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.").WriteAsync(context);
+            return;
+        }
+
+        if (!InferenceRequest.TryRead(kind, body, out var request, out var fault))
+            await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
+        else
+            await services.GetRequiredService<InferenceGateway>().AnswerAsync(context, Caller.Of(context)!, request);
+    }
+
+    private static async Task<byte[]?> ReadBodyAsync(PipeReader reader, int most, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var read = await reader.ReadAsync(cancellationToken);
+            if (read.Buffer.Length > most)
+            {
+                reader.AdvanceTo(read.Buffer.End);
+                return null;
+            }
+
+            if (read.IsCompleted)
+            {
+                var body = read.Buffer.ToArray();
+                reader.AdvanceTo(read.Buffer.End);
+                return body;
+            }
+
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    private static async Task ListModelsAsync(HttpContext context)
+    {
+        var services = context.RequestServices;
+        var (fleets, routes) = (services.GetRequiredService<ModelFleets>(), services.GetRequiredService<ModelRoutes>());
+        await WriteAsync(context, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("object"u8, "list"u8);
+            json.WriteStartArray("data"u8);
+            foreach (var fleet in fleets.All)
+                WriteModel(json, fleet);
+            foreach (var route in routes.List(Caller.Of(context)!.UserId))
+                WriteRoute(json, route);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+    }
+
+    private static async Task GetModelAsync(HttpContext context)
+    {
+        var named = $"{context.GetRouteValue("publisher")}/{context.GetRouteValue("name")}";
+        var fleets = context.RequestServices.GetRequiredService<ModelFleets>();
+        var found = Market.Inference.ModelAddress.TryParse(named, out var address) ? fleets.Find(address, InferenceKind.Chat, 0) : [];
+        if (found.Count == 0)
+            await OpenAiError.ModelUnknown($"Nobody serves {named} here. GET /v1/models lists what is served.").WriteAsync(context);
+        else
+            await WriteAsync(context, json => WriteModel(json, found[0]));
+    }
+
+    private static void WriteModel(Utf8JsonWriter json, ModelFleet fleet)
+    {
+        var replicas = fleet.Replicas;
+        json.WriteStartObject();
+        json.WriteString("id"u8, fleet.Model.Listing.ToString());
+        json.WriteString("object"u8, "model"u8);
+        json.WriteNumber("created"u8, replicas.Count == 0 ? 0 : replicas.Min(replica => replica.Replica.AddedAt).ToUnixTimeSeconds());
+        json.WriteString("owned_by"u8, fleet.Model.Listing.Publisher);
+        json.WriteStartArray("capabilities"u8);
+        foreach (var capability in fleet.Model.Capabilities)
+            json.WriteStringValue(capability);
+        json.WriteEndArray();
+        if (fleet.Model.ContextLength is { } length)
+            json.WriteNumber("context_length"u8, length);
+        json.WriteNumber("replicas"u8, replicas.Count(replica => replica.IsOffered));
+        var million = new Market.Inference.TokenUsage(1_000_000, 0);
+        json.WriteStartObject("price_per_million_tokens"u8);
+        json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(million)).DefaultIfEmpty().Min().ToString());
+        json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(new(0, 1_000_000))).DefaultIfEmpty().Min().ToString());
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    private static void WriteRoute(Utf8JsonWriter json, ModelRoute route)
+    {
+        json.WriteStartObject();
+        json.WriteString("id"u8, route.Name);
+        json.WriteString("object"u8, "model"u8);
+        json.WriteNumber("created"u8, 0);
+        json.WriteString("owned_by"u8, route.IsForAll ? "node" : "you");
+        json.WriteEndObject();
+    }
+
+    private static async Task WriteAsync(HttpContext context, Action<Utf8JsonWriter> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1_024);
+        await using (var json = new Utf8JsonWriter(buffer))
+            write(json);
+        context.Response.ContentType = "application/json";
+        context.Response.Headers.CacheControl = "no-store";
+        await context.Response.Body.WriteAsync(buffer.WrittenMemory, context.RequestAborted);
+    }
+}

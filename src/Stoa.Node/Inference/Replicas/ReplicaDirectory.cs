@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Background;
+using Stoa.Node.Inference.Routes;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference.Replicas;
+
+/// <summary>Keeps what is registered in memory: read at the start, and again when something has changed, here or at another node of the cell.</summary>
+/// <param name="database">The cell's.</param>
+/// <param name="replicas">Opens keys.</param>
+/// <param name="fleets">Gets the replicas.</param>
+/// <param name="routes">Gets the routes.</param>
+/// <param name="keys">Gets the keys.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Of failures.</param>
+public sealed class ReplicaDirectory(
+    Database database, SqlReplicaStore replicas, ModelFleets fleets, ModelRoutes routes, ReplicaKeys keys, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
+{
+    private const string ReadStep = "read the replicas and routes";
+
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(2);
+
+    // Who publishes what, and whose routes there are, changes with accounts too, which do not count here.
+    private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
+
+    private readonly FailureLog _failures = new(logger, time);
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private long _number;
+    private long _readAt;
+
+    /// <inheritdoc/>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        // Before anything is asked; where the database is away just now, a moment later.
+        await _failures.TryAsync(ReadStep, RefreshAsync, cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <summary>Reads what is registered, if it has changed: what was written before is known here afterwards.</summary>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        await _one.WaitAsync(cancellationToken);
+        try
+        {
+            var isOld = time.GetElapsedTime(_readAt) >= s_reading;
+            if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is not { } read)
+                return;
+            var opened = Open(read.Keys);
+            // A new replica has its key before it gets its first request.
+            keys.Become(opened);
+            fleets.Become(read.Replicas);
+            routes.Become(read.Routes);
+            (_number, _readAt) = (read.Number, time.GetTimestamp());
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        _one.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var signal = database.GetSignal(InferenceChanges.Topic);
+        while (true)
+        {
+            var seen = signal.Value;
+            await signal.WaitBeyondAsync(seen, s_look, time, stoppingToken);
+            await _failures.TryAsync(ReadStep, RefreshAsync, stoppingToken);
+        }
+    }
+
+    private async Task<Registered?> ReadAsync(SqlSession session, bool isOld)
+    {
+        var number = await InferenceChanges.ReadAsync(session);
+        return number == _number && !isOld
+            ? null
+            : new Registered(number, await SqlReplicaStore.ListAsync(session), await SqlReplicaStore.ListKeysAsync(session), await SqlRouteStore.ListAsync(session));
+    }
+
+    private Dictionary<Id<Replica>, string> Open(IReadOnlyList<(Id<Replica> Id, byte[] Box)> sealedKeys)
+    {
+        var opened = new Dictionary<Id<Replica>, string>(sealedKeys.Count);
+        foreach (var (id, box) in sealedKeys)
+        {
+            try
+            {
+                opened[id] = replicas.Open(id, box);
+            }
+            catch (CryptographicException failure)
+            {
+                // The others are served all the same; this one will say that it wants a key.
+                _failures.TellOf("open the key of", id, failure);
+            }
+        }
+
+        return opened;
+    }
+
+    private sealed record Registered(long Number, IReadOnlyList<Replica> Replicas, IReadOnlyList<(Id<Replica> Id, byte[] Box)> Keys, IReadOnlyList<ModelRoute> Routes);
+}

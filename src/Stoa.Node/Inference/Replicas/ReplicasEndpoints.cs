@@ -1,0 +1,125 @@
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Inference.Routing;
+using Stoa.Market.Registry.Goods;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference.Replicas;
+
+/// <summary>The servers that have models. Administrators only.</summary>
+public static class ReplicasEndpoints
+{
+    public static void MapReplicas(this IEndpointRouteBuilder api)
+    {
+        var replicas = api.MapGroup("/replicas").WithTags("Models");
+        replicas.MapPost("/", AddAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("addReplica").WithSummary("Register a server that has a model")
+            .WithDescription("A server with OpenAI's API, such as llama.cpp, Ollama or vLLM, that serves a version of a listed model. It is asked once whether it answers, and what the model is called there. From then on requests for the model are sent to it, beside others that serve the same. Administrators only.")
+            .Idempotent()
+            .Produces<ReplicaResponse>(StatusCodes.Status201Created)
+            .Refuses(
+                ReplicaRefusal.ReplicaInvalid, ReplicaRefusal.ModelNotListed, ReplicaRefusal.PublisherElsewhere, ReplicaRefusal.ReplicaUnreachable, ReplicaRefusal.UpstreamModelUnknown,
+                ReplicaRefusal.ReplicaExists, ReplicaRefusal.ReplicasTooMany);
+        replicas.MapGet("/", ListAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("listReplicas").WithSummary("List the servers that have models")
+            .WithDescription("Each with what this node has measured of it. Administrators only.")
+            .Produces<ListResponse<ReplicaResponse>>();
+        replicas.MapGet("/{id}", GetAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("getReplica").WithSummary("Get a server that has a model")
+            .WithDescription("With what this node has measured of it since it started: how it is, what it has to do, how soon and how fast it answers. Administrators only.")
+            .Produces<ReplicaResponse>()
+            .Refuses(ReplicaRefusal.ReplicaUnknown);
+        replicas.MapPatch("/{id}", UpdateAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("updateReplica").WithSummary("Change how a server is registered")
+            .WithDescription("What is left out stays. When its address, its key or the name of the model there change, it is asked again. A key does not go to another server than it was given for. Administrators only.")
+            .Produces<ReplicaResponse>()
+            .Refuses(
+                ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaInvalid, ReplicaRefusal.ReplicaUnreachable, ReplicaRefusal.UpstreamModelUnknown, ReplicaRefusal.ReplicaExists);
+        replicas.MapPut("/{id}/draining", DrainAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("drainReplica").WithSummary("Give a server no more requests")
+            .WithDescription("Those that it has are answered to their end; figures.outstandingRequests tells when it has none any more. Doing it again changes nothing. Administrators only.")
+            .Produces<ReplicaResponse>()
+            .Refuses(ReplicaRefusal.ReplicaUnknown);
+        replicas.MapDelete("/{id}/draining", UndrainAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("undrainReplica").WithSummary("Give a server requests again")
+            .WithDescription("At first a few, then more. Doing it again changes nothing. Administrators only.")
+            .Produces<ReplicaResponse>()
+            .Refuses(ReplicaRefusal.ReplicaUnknown);
+        replicas.MapDelete("/{id}", RemoveAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("removeReplica").WithSummary("Remove a server")
+            .WithDescription("It gets no more requests; those that it has are answered to their end. Its key is forgotten. Administrators only.")
+            .Produces(StatusCodes.Status204NoContent)
+            .Refuses(ReplicaRefusal.ReplicaUnknown);
+    }
+
+    private static async Task<IResult> AddAsync(Body<AddReplicaRequest> body, MadeId id, ReplicaRegistration registration, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        (await registration.AddAsync(id.For<Replica>(), body.Value, cancellationToken)).Match<IResult>(
+            added => TypedResults.Created($"/api/v1/replicas/{added.Replica.Id}", ToContract(added, fleets, time)), refusal => refusal.ToProblem());
+
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlReplicaStore store, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        TypedResults.Ok(ListQuery.Answer(await store.ListAsync(query.ToPage(), cancellationToken), kept => ToContract(kept, fleets, time)));
+
+    private static async Task<IResult> GetAsync(Id<Replica> id, SqlReplicaStore store, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        await store.FindAsync(id, cancellationToken) is { } kept ? TypedResults.Ok(ToContract(kept, fleets, time)) : Unknown(id);
+
+    private static async Task<IResult> UpdateAsync(
+        Id<Replica> id, Body<UpdateReplicaRequest> body, ReplicaRegistration registration, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        Answer(await registration.ChangeAsync(id, body.Value, cancellationToken), fleets, time);
+
+    private static async Task<IResult> DrainAsync(Id<Replica> id, ReplicaRegistration registration, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        Answer(await registration.DrainAsync(id, isDraining: true, cancellationToken), fleets, time);
+
+    private static async Task<IResult> UndrainAsync(Id<Replica> id, ReplicaRegistration registration, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        Answer(await registration.DrainAsync(id, isDraining: false, cancellationToken), fleets, time);
+
+    private static async Task<IResult> RemoveAsync(Id<Replica> id, ReplicaRegistration registration, CancellationToken cancellationToken) =>
+        await registration.RemoveAsync(id, cancellationToken) ? TypedResults.NoContent() : Unknown(id);
+
+    private static IResult Answer(Outcome<KeptReplica, ReplicaRefusal> outcome, ModelFleets fleets, TimeProvider time) =>
+        outcome.Match<IResult>(kept => TypedResults.Ok(ToContract(kept, fleets, time)), refusal => refusal.ToProblem());
+
+    private static ProblemResult Unknown(Id<Replica> id) => new Refusal<ReplicaRefusal>(ReplicaRefusal.ReplicaUnknown, SqlReplicaStore.Unknown(id)).ToProblem();
+
+    private static ReplicaResponse ToContract(KeptReplica kept, ModelFleets fleets, TimeProvider time)
+    {
+        var replica = kept.Replica;
+        return new ReplicaResponse(
+            replica.Id.ToString(),
+            replica.Model.Listing.ToString(),
+            replica.Address.AbsoluteUri,
+            replica.UpstreamModel,
+            kept.HasKey,
+            replica.Weight,
+            replica.MaxRequests,
+            replica.IsDraining,
+            replica.Model.Capabilities,
+            replica.AddedAt,
+            replica.Region,
+            replica.Model.ContextLength,
+            ToContract(replica.Model.Price),
+            ToContract(replica.ServingPrice),
+            fleets.Find(replica.Id) is { } state ? ToContract(state.Measure(ModelFleet.NowOf(time))) : null);
+    }
+
+    private static ModelPriceBody? ToContract(ModelPrice? price) => price is null ? null : new ModelPriceBody(price.PerMillionInputTokens.ToString(), price.PerMillionOutputTokens.ToString());
+
+    private static ReplicaFiguresBody ToContract(ReplicaFigures figures) => new(
+        EnumWord.Of(figures.Health),
+        figures.OutstandingRequests,
+        figures.OutstandingTokens,
+        figures.Served,
+        figures.Failed,
+        figures.Corrected,
+        figures.FirstTokenMs,
+        figures.TokensPerSecond);
+}

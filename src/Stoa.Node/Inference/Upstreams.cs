@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Http;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>Asks replicas over HTTP. Their operator has named them, so they may be anywhere, on this machine too.</summary>
+/// <remarks>No redirect is followed, no proxy used, and no cookie kept. When an answer is given up, its connection is closed at once: that is how a server learns that nobody wants the rest.</remarks>
+public sealed class Upstreams : IDisposable
+{
+    private const int MostRefusalBytes = 64 << 10;
+    private const int MostListBytes = 1 << 20;
+
+    private readonly HttpMessageInvoker _client;
+    private readonly ReplicaKeys _keys;
+
+    /// <param name="keys">That replicas are asked with.</param>
+    /// <param name="options">How long it may take to reach one.</param>
+    [SuppressMessage("Reliability", "CA2000", Justification = "The invoker disposes of its handler.")]
+    public Upstreams(ReplicaKeys keys, InferenceOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _keys = keys;
+        _client = new HttpMessageInvoker(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            ActivityHeadersPropagator = null,
+            MaxResponseHeadersLength = 32,
+            MaxResponseDrainSize = 0,
+            ResponseDrainTimeout = TimeSpan.Zero,
+            ConnectTimeout = TimeSpan.FromMilliseconds(options.ConnectMs),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+        });
+    }
+
+    /// <summary>Sends a request, and answers when the head of the answer is there.</summary>
+    /// <param name="replica">Which.</param>
+    /// <param name="kind">Which endpoint.</param>
+    /// <param name="body">JSON.</param>
+    /// <param name="isStream">Whether a stream of events is asked for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>One of status 200.</returns>
+    /// <exception cref="UpstreamException">It refused; a client's fault, as it sees it, is in <see cref="UpstreamException.ClientFault"/>.</exception>
+    internal async Task<HttpResponseMessage> SendAsync(Replica replica, InferenceKind kind, byte[] body, bool isStream, CancellationToken cancellationToken)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, replica.AddressOf(kind)) { Content = new ByteArrayContent(body) };
+        message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        if (isStream)
+            message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
+        if (Activity.Current?.Id is { } trace)
+            message.Headers.TryAddWithoutValidation("traceparent", trace);
+        return await SendAsync(replica.Id, message, cancellationToken);
+    }
+
+    /// <summary>Asks a replica which models it has: whoever answers is well.</summary>
+    internal async Task CheckAsync(Replica replica, CancellationToken cancellationToken)
+    {
+        using var answer = await SendAsync(replica.Id, new HttpRequestMessage(HttpMethod.Get, replica.ModelsAddress), cancellationToken);
+        await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
+        using var buffer = new GrowingBuffer(MostRefusalBytes);
+        // Read to its end, so that the connection is good for more; a longer list is not read.
+        while (buffer.Length < MostRefusalBytes && await buffer.ReadAsync(stream, cancellationToken) > 0)
+        {
+        }
+    }
+
+    /// <summary>Asks a server that is not registered yet what its models are called.</summary>
+    /// <param name="address">Of its API.</param>
+    /// <param name="key">That it is asked with; null for none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="UpstreamException">It refused, or what it answered is no list of models.</exception>
+    internal async Task<IReadOnlyList<string>> ListModelsAsync(Uri address, string? key, CancellationToken cancellationToken)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Get, address.AbsoluteUri.TrimEnd('/') + "/models");
+        using var answer = await SendAsync(key is null ? null : $"Bearer {key}", message, cancellationToken);
+        await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
+        using var buffer = new GrowingBuffer(MostListBytes);
+        while (await buffer.ReadAsync(stream, cancellationToken) > 0)
+        {
+        }
+
+        return ModelList.TryRead(buffer.Memory) ?? throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no list of models.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _client.Dispose();
+
+    private Task<HttpResponseMessage> SendAsync(Id<Replica> id, HttpRequestMessage message, CancellationToken cancellationToken) =>
+        SendAsync(_keys.Find(id), message, cancellationToken);
+
+    private async Task<HttpResponseMessage> SendAsync(string? authorization, HttpRequestMessage message, CancellationToken cancellationToken)
+    {
+        using (message)
+        {
+            if (authorization is not null)
+                message.Headers.TryAddWithoutValidation("Authorization", authorization);
+            var answer = await _client.SendAsync(message, cancellationToken);
+            if (answer.StatusCode is HttpStatusCode.OK)
+                return answer;
+            using (answer)
+                throw await ReadRefusalAsync(answer, cancellationToken);
+        }
+    }
+
+    private static async Task<UpstreamException> ReadRefusalAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        var status = (int)answer.StatusCode;
+        var said = "";
+        using var buffer = new GrowingBuffer(MostRefusalBytes);
+        await using (var stream = await answer.Content.ReadAsStreamAsync(cancellationToken))
+        {
+            while (buffer.Length < MostRefusalBytes && await buffer.ReadAsync(stream, cancellationToken) > 0)
+            {
+            }
+        }
+
+        if (AnswerReading.TryRead(buffer.Span, out var reading))
+            said = reading.ErrorMessage ?? "";
+        return new UpstreamException(UpstreamFailureKind.Refused, $"It answered {status}{(said.Length > 0 ? $": {said}" : ".")}")
+        {
+            // What other servers of the same model would say as well. That there is no such model, or who asks, is between operator and server.
+            ClientFault = answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity
+                ? new OpenAiError(status, "invalid_request_error", "refused_by_model", said.Length > 0 ? said : $"The model's server answered {status} and said nothing of why.")
+                : null,
+        };
+    }
+}

@@ -1,0 +1,111 @@
+using Stoa.Market.Inference.Routing;
+
+namespace Stoa.Market.Tests.Inference.Routing;
+
+public sealed class ModelFleetTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    private readonly HandTime _time = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Request_ForWhichThereIsRoom_HasItAtOnce()
+    {
+        var fleet = Fleet(1, maxRequests: 1);
+
+        var entered = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+
+        entered.IsCompletedSuccessfully.ShouldBeTrue();
+        (await entered).Value.ShouldBe(fleet.Replicas[0]);
+    }
+
+    [Fact]
+    public async Task Requests_OfManyAccounts_TakeTurns()
+    {
+        var fleet = Fleet(1, maxRequests: 1);
+        var running = (await fleet.EnterAsync(FleetSamples.Account(9), FleetSamples.Request, [], s_patience, Stop)).Value;
+        // One account has asked five times before the two others came.
+        int[] accounts = [1, 1, 1, 1, 1, 2, 3, 2];
+        var waiting = accounts.Select(account => fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, [], s_patience, Stop).AsTask()).ToList();
+        fleet.Waiting.ShouldBe(8);
+
+        var order = new List<int>();
+        for (var served = 0; served < accounts.Length; served++)
+        {
+            fleet.Leave(running, FleetSamples.Request, FleetSamples.Served());
+            var next = await Task.WhenAny(waiting.Where(task => !order.Contains(waiting.IndexOf(task))));
+            (await next).Value.ShouldBe(running);
+            order.Add(waiting.IndexOf(next));
+        }
+
+        order.Select(index => accounts[index]).ShouldBe([1, 2, 3, 1, 2, 1, 1, 1]);
+        fleet.Waiting.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Request_ThatWaitsTooLong_IsRefused_AndGivesUpItsPlace()
+    {
+        var fleet = Fleet(1, maxRequests: 1);
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).AsTask();
+
+        _time.Advance(30_000);
+
+        (await waiting).Refusal!.Code.ShouldBe(RoutingRefusal.WaitedTooLong);
+        fleet.Waiting.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Request_ThatIsGivenUp_GivesUpItsPlace()
+    {
+        var fleet = Fleet(1, maxRequests: 1);
+        var running = (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value;
+        using var cancel = new CancellationTokenSource();
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, cancel.Token).AsTask();
+
+        await cancel.CancelAsync();
+
+        await Should.ThrowAsync<OperationCanceledException>(waiting);
+        fleet.Waiting.ShouldBe(0);
+        fleet.Leave(running, FleetSamples.Request, FleetSamples.Served());
+        running.OutstandingRequests.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Requests_BeyondWhatMayWait_AreRefused()
+    {
+        var fleet = Fleet(1, maxRequests: 1, new WaitingLimits(3, 2));
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        int[] accounts = [1, 1, 1, 2, 2];
+
+        var entered = accounts.Select(account => fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, [], s_patience, Stop).AsTask()).ToList();
+
+        entered.Select(task => task.IsCompleted).ShouldBe([false, false, true, false, true]);
+        (await entered[2]).Refusal!.Code.ShouldBe(RoutingRefusal.TooManyWaiting);
+        (await entered[4]).Refusal!.Code.ShouldBe(RoutingRefusal.TooManyWaiting);
+    }
+
+    [Fact]
+    public async Task Requests_ForWhichNobodyIsLeft_AreToldSo()
+    {
+        var fleet = Fleet(2, maxRequests: 1);
+        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, fleet.Replicas, s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).AsTask();
+        waiting.IsCompleted.ShouldBeFalse();
+
+        fleet.Become([]);
+
+        (await waiting).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
+    }
+
+    private ModelFleet Fleet(int replicas, int maxRequests, WaitingLimits? limits = null)
+    {
+        var fleet = new ModelFleet(FleetSamples.Model(), FleetSamples.Chooser(), limits ?? new WaitingLimits(100, 100), _time);
+        fleet.Become([.. Enumerable.Range(0, replicas).Select(number => new ReplicaState(FleetSamples.Replica(number, maxRequests), (ushort)number, 0))]);
+        return fleet;
+    }
+}

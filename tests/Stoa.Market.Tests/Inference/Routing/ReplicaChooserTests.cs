@@ -1,0 +1,102 @@
+using Stoa.Market.Inference.Routing;
+
+namespace Stoa.Market.Tests.Inference.Routing;
+
+public sealed class ReplicaChooserTests
+{
+    private const long Now = 100_000;
+
+    [Fact]
+    public void Requests_GoWhereLessIsToDo()
+    {
+        var replicas = States(8, maxRequests: 1_000);
+        var chooser = FleetSamples.Chooser();
+        for (var request = 0; request < 800; request++)
+            chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldNotBeNull();
+
+        // By one choice the fullest of eight would have some 125; by two it is hardly above the average.
+        replicas.Max(replica => replica.OutstandingRequests).ShouldBeLessThan(107);
+        replicas.Min(replica => replica.OutstandingRequests).ShouldBeGreaterThan(90);
+    }
+
+    [Fact]
+    public void Requests_AreSharedOutByWeight()
+    {
+        List<ReplicaState> replicas = [new(FleetSamples.Replica(1, 10_000, weight: 3), 0, 0), new(FleetSamples.Replica(2, 10_000), 1, 0)];
+        var chooser = FleetSamples.Chooser();
+        for (var request = 0; request < 1_000; request++)
+            chooser.TryEnter(replicas, [], FleetSamples.Request, Now);
+
+        replicas[0].OutstandingRequests.ShouldBeInRange(740, 760);
+    }
+
+    [Fact]
+    public void Requests_ThatBeginAlike_GoToTheSameReplica_UntilItHasTooMuchToDo()
+    {
+        var replicas = States(4, maxRequests: 1_000);
+        var chooser = FleetSamples.Chooser();
+        var request = FleetSamples.Request with { Prefixes = new ulong[] { 11, 12 } };
+        var first = chooser.TryEnter(replicas, [], request, Now)!;
+        first.Leave(request.Tokens, FleetSamples.Served(), Now);
+        foreach (var replica in replicas)
+            Enumerable.Range(0, 20).Count(_ => replica.TryEnter(100, Now)).ShouldBe(20);
+        // All answer as fast as each other.
+        foreach (var replica in replicas.Where(replica => replica != first))
+        {
+            replica.TryEnter(1, Now);
+            replica.Leave(1, FleetSamples.Served(), Now);
+        }
+
+        var alike = 0;
+        while (chooser.TryEnter(replicas, [], request, Now) == first)
+            alike++;
+
+        // Of four with 20 each: half as much again as the average, which grows with it.
+        alike.ShouldBeInRange(14, 20);
+    }
+
+    [Fact]
+    public void Session_GoesToTheReplicaThatItWasAt_WhateverItsPrompt()
+    {
+        var replicas = States(8);
+        var chooser = FleetSamples.Chooser();
+        var first = chooser.TryEnter(replicas, [], FleetSamples.Request with { Session = 77 }, Now)!;
+        first.Leave(100, FleetSamples.Served(), Now);
+
+        for (var again = 0; again < 20; again++)
+        {
+            var chosen = chooser.TryEnter(replicas, [], FleetSamples.Request with { Session = 77, Prefixes = new[] { (ulong)again + 1 } }, Now)!;
+            chosen.ShouldBe(first);
+            chosen.Leave(100, FleetSamples.Served(), Now);
+        }
+    }
+
+    [Fact]
+    public void Region_IsPreferred_AndAnotherOneTakenWhenItIsFull()
+    {
+        List<ReplicaState> replicas = [new(FleetSamples.Replica(1, region: "eu"), 0, 0), new(FleetSamples.Replica(2, 2, region: "us"), 1, 0), new(FleetSamples.Replica(3, region: "eu"), 2, 0)];
+        var chooser = FleetSamples.Chooser();
+        var request = FleetSamples.Request with { Region = "us" };
+
+        chooser.TryEnter(replicas, [], request, Now).ShouldBe(replicas[1]);
+        chooser.TryEnter(replicas, [], request, Now).ShouldBe(replicas[1]);
+
+        chooser.TryEnter(replicas, [], request, Now)!.Replica.Region.ShouldBe("eu");
+        chooser.TryEnter(replicas, [], FleetSamples.Request with { Region = "mars" }, Now).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void Replica_ThatHasFailedTheRequest_IsNotChosenAgain()
+    {
+        var replicas = States(3);
+        var chooser = FleetSamples.Chooser();
+        for (var request = 0; request < 4; request++)
+            chooser.TryEnter(replicas, [replicas[0], replicas[2]], FleetSamples.Request, Now).ShouldBe(replicas[1]);
+
+        chooser.TryEnter(replicas, [replicas[0], replicas[2]], FleetSamples.Request, Now).ShouldBeNull();
+        chooser.TryEnter([replicas[0]], [replicas[0]], FleetSamples.Request, Now).ShouldBeNull();
+    }
+
+    private static List<ReplicaState> States(int count, int maxRequests = 4) =>
+        [.. Enumerable.Range(0, count).Select(number => new ReplicaState(FleetSamples.Replica(number, maxRequests), (ushort)number, 0))];
+}

@@ -1,0 +1,251 @@
+using System.Net;
+using System.Text.Json.Nodes;
+
+namespace Stoa.Node.Tests.Inference;
+
+/// <summary>Requests in the form of OpenAI's API, as whoever sends them sees it, over servers that behave.</summary>
+public sealed class InferenceGatewayTests : IAsyncLifetime
+{
+    private InferenceNode _node = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _node = await InferenceNode.StartAsync();
+
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
+
+    [Fact]
+    public async Task Answer_IsThatOfTheServer_UnderTheNameOfTheMarket_WithItsCost()
+    {
+        await using var server = ModelServer.Start();
+        var replica = await _node.RegisterAsync(server, key: "sk-secret");
+
+        using var answer = await _node.AskAsync(_node.Chat());
+
+        var json = await InferenceNode.ReadAsync(answer);
+        json["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        json["model"]!.GetValue<string>().ShouldBe(_node.Model);
+        // 7 tokens at a dollar and 2 at two dollars a million.
+        json["usage"]!["cost"]!.GetValue<string>().ShouldBe("0.000011000");
+        json["usage"]!["prompt_tokens"]!.GetValue<int>().ShouldBe(7);
+        answer.Headers.GetValues("Stoa-Cost").ShouldBe(["0.000011000"]);
+        answer.Headers.GetValues("Stoa-Model").ShouldBe([_node.Model]);
+        answer.Headers.GetValues("Stoa-Replica").ShouldBe([replica]);
+        answer.Headers.Contains("Stoa-Wait-Ms").ShouldBeTrue();
+        server.Requests.TryDequeue(out var request).ShouldBeTrue();
+        request!["model"]!.GetValue<string>().ShouldBe("tiny");
+        server.Authorization.ShouldBe("Bearer sk-secret");
+        await _node.HasUsedAsync(1, 7, 2, "0.000011000");
+    }
+
+    [Fact]
+    public async Task Stream_ComesWordByWord_AndSaysAtItsEndWhatItCost()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var server = ModelServer.Start(async call =>
+        {
+            await call.BeginAsync();
+            await call.WordAsync("first ");
+            await goOn.Task;
+            await call.WordAsync("second");
+            await call.EventAsync("""{"model":"tiny","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""");
+            await call.EventAsync("""{"model":"tiny","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"total_tokens":7}}""");
+            await call.ChunkAsync("data: [DONE]\n\n");
+            await call.RawAsync("0\r\n\r\n");
+        });
+        await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(_node.Chat(stream: true, wantsUsage: true));
+        // The first word is there before the server has another one.
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        await using var stream = await answer.Content.ReadAsStreamAsync(Stop);
+        using var reader = new StreamReader(stream);
+        (await reader.ReadLineAsync(Stop))!.ShouldContain("first ");
+        goOn.SetResult();
+        var rest = await reader.ReadToEndAsync(Stop);
+
+        rest.ShouldContain("second");
+        rest.ShouldContain("\"usage\":{\"cost\":\"0.000009000\",\"prompt_tokens\":5");
+        rest.ShouldEndWith("data: [DONE]\n\n");
+        rest.ShouldNotContain("\"tiny\"");
+        await _node.HasUsedAsync(1, 5, 2, "0.000009000");
+    }
+
+    [Fact]
+    public async Task Stream_OfAClientThatDoesNotAskForUsage_HasNone_AndIsPaidByIt()
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(_node.Chat(stream: true));
+
+        var events = await InferenceNode.ReadEventsAsync(answer);
+        events[^1].ShouldBe("[DONE]");
+        InferenceNode.TextOf(events).ShouldBe("Hello there ");
+        events.ShouldAllBe(data => !data.Contains("prompt_tokens", StringComparison.Ordinal));
+        await _node.HasUsedAsync(1, 7, 2, "0.000011000");
+    }
+
+    [Fact]
+    public async Task Stream_WhoseServerSaysNothingOfUsage_IsCountedHere()
+    {
+        await using var server = ModelServer.Start(call => call.AnswerAsync("some words here", input: null));
+        await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(_node.Chat(stream: true, wantsUsage: true));
+
+        var events = await InferenceNode.ReadEventsAsync(answer);
+        // user 1, Say 1, hello 2; some 1, words 2, here 1.
+        var usage = JsonNode.Parse(events[^2])!["usage"]!;
+        (usage["prompt_tokens"]!.GetValue<int>(), usage["completion_tokens"]!.GetValue<int>()).ShouldBe((4, 4));
+        await _node.HasUsedAsync(1, 4, 4, "0.000012000");
+    }
+
+    [Fact]
+    public async Task Embeddings_AndCompletions_AreAnsweredToo()
+    {
+        await using var server = ModelServer.Start();
+        await _node.PublishAsync("1.0.0", "vectors", capability: "embeddings");
+        await _node.RegisterAsync(server, $"{_node.Publisher}/vectors@1.0.0");
+
+        using var vectors = await _node.AskAsync(new { model = $"{_node.Publisher}/vectors", input = "some text" }, "embeddings");
+        (await InferenceNode.ReadAsync(vectors))["data"]![0]!["embedding"]!.AsArray().Count.ShouldBe(2);
+
+        await using var texts = ModelServer.Start(call => call.RawAsync(ModelCall.Whole(200, """{"object":"text_completion","model":"tiny","choices":[{"text":" a time","index":0,"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}""")));
+        await _node.RegisterAsync(texts);
+        using var completion = await _node.AskAsync(new { model = _node.Model, prompt = "Once upon", max_tokens = 2 }, "completions");
+        (await InferenceNode.ReadAsync(completion))["choices"]![0]!["text"]!.GetValue<string>().ShouldBe(" a time");
+    }
+
+    [Fact]
+    public async Task Models_AreListed_AndFoundByCapability()
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+
+        using var list = await _node.Http.GetAsync(new Uri("/v1/models", UriKind.Relative), Stop);
+        var model = (await InferenceNode.ReadAsync(list))["data"]!.AsArray().ShouldHaveSingleItem()!;
+        model["id"]!.GetValue<string>().ShouldBe(_node.Model);
+        model["price_per_million_tokens"]!["output"]!.GetValue<string>().ShouldBe("2.000000000");
+
+        using var byCapability = await _node.AskAsync(_node.Chat("auto:chat"));
+        byCapability.Headers.GetValues("Stoa-Model").ShouldBe([_node.Model]);
+        using var byName = await _node.AskAsync(_node.Chat($"{_node.Publisher}/tiny"));
+        byName.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Refusals_AreInTheFormOfOpenAi()
+    {
+        using var nobody = new HttpClient { BaseAddress = _node.Http.BaseAddress };
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat(), http: nobody), HttpStatusCode.Unauthorized, "unauthenticated", "authentication_error");
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat("nobody/nothing")), HttpStatusCode.NotFound, "model_not_found", "invalid_request_error");
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat("auto:vision")), HttpStatusCode.NotFound, "model_not_found", "invalid_request_error");
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat("no name")), HttpStatusCode.BadRequest, "invalid_request", "invalid_request_error");
+        await ShouldRefuseAsync(await _node.AskAsync(new { model = "auto" }), HttpStatusCode.BadRequest, "invalid_request", "invalid_request_error");
+        using var unknown = await _node.Http.GetAsync(new Uri("/v1/models/nobody/nothing", UriKind.Relative), Stop);
+        unknown.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task WhoHasNoMoney_IsRefused_AndTheServerIsNotAsked()
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+        using var poor = await _node.Node.JoinAsync("poor");
+        using var http = new HttpClient { BaseAddress = _node.Http.BaseAddress };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", poor.Options.ApiKey);
+
+        using var refused = await _node.AskAsync(_node.Chat(), http: http);
+
+        await ShouldRefuseAsync(refused, HttpStatusCode.PaymentRequired, "insufficient_funds", "insufficient_quota");
+        server.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task FreeModel_IsForWhoHasNoMoney_AndMakesNoUsage()
+    {
+        await using var server = ModelServer.Start();
+        await _node.PublishAsync("1.0.0", "gift", isFree: true);
+        await _node.RegisterAsync(server, $"{_node.Publisher}/gift@1.0.0");
+        using var poor = await _node.Node.JoinAsync("poor");
+        using var http = new HttpClient { BaseAddress = _node.Http.BaseAddress };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", poor.Options.ApiKey);
+
+        using var answer = await _node.AskAsync(_node.Chat($"{_node.Publisher}/gift"), http: http);
+
+        (await InferenceNode.ReadAsync(answer))["usage"]!["cost"]!.GetValue<string>().ShouldBe("0.000000000");
+    }
+
+    [Fact]
+    public async Task Session_StaysWithItsReplica()
+    {
+        await using var one = ModelServer.Start();
+        await using var two = ModelServer.Start();
+        await _node.RegisterAsync(one);
+        await _node.RegisterAsync(two);
+
+        for (var request = 0; request < 12; request++)
+        {
+            using var answer = await _node.AskAsync(_node.Chat(), headers: ("Stoa-Session", "conversation-1"));
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+
+        new[] { one.Requests.Count, two.Requests.Count }.Order().ShouldBe([0, 12]);
+    }
+
+    [Fact]
+    public async Task Request_OfAFullReplica_Waits_AndIsAnsweredInTurn()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var server = ModelServer.Start(async call =>
+        {
+            await goOn.Task;
+            await call.AnswerAsync("Hello there");
+        });
+        await _node.RegisterAsync(server, maxRequests: 1);
+        var first = _node.AskAsync(_node.Chat());
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+        var second = _node.AskAsync(_node.Chat());
+        second.IsCompleted.ShouldBeFalse();
+        goOn.SetResult();
+
+        using var firstAnswer = await first;
+        using var secondAnswer = await second;
+
+        firstAnswer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        secondAnswer.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Request_ThatIsHedged_IsAnsweredByTheFaster_AndPaidOnce(bool stream)
+    {
+        await using var slow = ModelServer.Start(call => call.HangAsync());
+        await using var fast = ModelServer.Start();
+        await _node.RegisterAsync(slow, weight: 1_000);
+        await _node.RegisterAsync(fast);
+
+        using var answer = await _node.AskAsync(_node.Chat(stream: stream), headers: ("Stoa-Hedge-Ms", "50"));
+
+        if (stream)
+            InferenceNode.TextOf(await InferenceNode.ReadEventsAsync(answer)).ShouldBe("Hello there ");
+        else
+            (await InferenceNode.ReadAsync(answer))["choices"]!.AsArray().Count.ShouldBe(1);
+        slow.Requests.Count.ShouldBe(1);
+        await Eventually.IsSoAsync(() => slow.GivenUp == 1);
+        await _node.HasUsedAsync(1, 7, 2, "0.000011000");
+    }
+
+    private static async Task ShouldRefuseAsync(HttpResponseMessage answer, HttpStatusCode status, string code, string type)
+    {
+        using (answer)
+        {
+            var error = (await InferenceNode.ReadAsync(answer, status))["error"]!;
+            error["code"]!.GetValue<string>().ShouldBe(code);
+            error["type"]!.GetValue<string>().ShouldBe(type);
+            error["message"]!.GetValue<string>().ShouldNotBeEmpty();
+        }
+    }
+}

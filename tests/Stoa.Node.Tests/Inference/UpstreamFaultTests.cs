@@ -1,0 +1,280 @@
+using System.Net;
+using System.Text.Json.Nodes;
+
+namespace Stoa.Node.Tests.Inference;
+
+/// <summary>Servers that are killed, stall, lie and send what is no answer: whoever asked is answered by another one before the first word, is told afterwards, and pays for whole answers alone.</summary>
+public sealed class UpstreamFaultTests : IAsyncLifetime
+{
+    private InferenceNode _node = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _node = await InferenceNode.StartAsync(
+        "--Inference:FirstTokenMs", "2000", "--Inference:IdleMs", "2000", "--Inference:MaxEventBytes", "65536", "--Inference:MaxAnswerBytes", "262144", "--Inference:HealthSeconds", "3600");
+
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
+
+    public static TheoryData<string> FaultsBeforeTheFirstWord =>
+        ["killed", "refuses connections", "500", "503", "429", "401", "404", "stalls", "200 with an error", "no JSON", "no result", "breaks in the head", "half a body", "too large a body", "empty stream", "stream with an error", "stream that stalls", "half an event", "endless line", "garbage"];
+
+    [Theory]
+    [MemberData(nameof(FaultsBeforeTheFirstWord))]
+    public async Task Fault_BeforeTheFirstWord_IsNotSeen_AsLongAsAnotherServerLives(string fault)
+    {
+        await using var bad = ModelServer.Start(call => MisbehaveAsync(fault, call));
+        await using var good = ModelServer.Start();
+        // Asked first, by its weight.
+        await _node.RegisterAsync(bad, weight: 1_000);
+        await _node.RegisterAsync(good);
+        if (fault is "refuses connections")
+            bad.Kill();
+
+        foreach (var stream in new[] { false, true })
+        {
+            using var answer = await _node.AskAsync(_node.Chat(stream: stream));
+            if (stream)
+                InferenceNode.TextOf(await InferenceNode.ReadEventsAsync(answer)).ShouldBe("Hello there ");
+            else
+                (await InferenceNode.ReadAsync(answer))["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        }
+
+        if (fault is not "refuses connections")
+            bad.Requests.ShouldNotBeEmpty();
+        // Of the failed attempts nothing is charged.
+        await _node.HasUsedAsync(2, 14, 4, "0.000022000");
+    }
+
+    [Fact]
+    public async Task Failure_OfAllServers_IsToldClearly_AndCostsNothing()
+    {
+        await using var bad = ModelServer.Start(call => call.ErrorAsync(500, "Out of memory"));
+        await using var worse = ModelServer.Start(call => call.ErrorAsync(500, "Out of memory"));
+        await _node.RegisterAsync(bad);
+        await _node.RegisterAsync(worse);
+
+        using var answer = await _node.AskAsync(_node.Chat());
+
+        var error = (await InferenceNode.ReadAsync(answer, HttpStatusCode.BadGateway))["error"]!;
+        error["code"]!.GetValue<string>().ShouldBe("replicas_failed");
+        error["message"]!.GetValue<string>().ShouldContain("2 replicas were asked");
+        error["message"]!.GetValue<string>().ShouldContain("Out of memory");
+        (await _node.UsedAsync()).Requests.ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData("killed")]
+    [InlineData("stalls")]
+    [InlineData("error event")]
+    [InlineData("half an event")]
+    [InlineData("ends early")]
+    [InlineData("endless line")]
+    public async Task Fault_AfterTheFirstWord_IsToldInTheStream_AndCostsNothing(string fault)
+    {
+        await using var bad = ModelServer.Start(async call =>
+        {
+            await call.BeginAsync();
+            await call.WordAsync("Hello ");
+            switch (fault)
+            {
+                case "killed":
+                    call.End();
+                    break;
+                case "stalls":
+                    await call.HangAsync();
+                    break;
+                case "error event":
+                    await call.EventAsync("""{"error":{"message":"CUDA error"}}""");
+                    await call.RawAsync("0\r\n\r\n");
+                    break;
+                case "half an event":
+                    await call.ChunkAsync("data: {\"choices\":[{\"del");
+                    await call.RawAsync("0\r\n\r\n");
+                    break;
+                case "ends early":
+                    await call.RawAsync("0\r\n\r\n");
+                    break;
+                default:
+                    await SendEndlessLineAsync(call);
+                    break;
+            }
+        });
+        await _node.RegisterAsync(bad);
+
+        using var answer = await _node.AskAsync(_node.Chat(stream: true));
+
+        var events = await InferenceNode.ReadEventsAsync(answer);
+        InferenceNode.TextOf(events).ShouldBe("Hello ");
+        events.ShouldNotContain("[DONE]");
+        JsonNode.Parse(events[^1])!["error"]!["code"]!.GetValue<string>().ShouldBe("answer_broken");
+        (await _node.UsedAsync()).Requests.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Client_ThatGoesAway_EndsTheServersWorkAtOnce_AndPaysForWhatWasWritten()
+    {
+        await using var server = ModelServer.Start(async call =>
+        {
+            await call.BeginAsync();
+            await call.WordAsync("word ");
+            await call.WordAsync("word ");
+            await call.HangAsync();
+        });
+        await _node.RegisterAsync(server);
+        using (var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop))
+        {
+            using var answer = await _node.AskAsync(_node.Chat(stream: true), cancellationToken: cancel.Token);
+            await using var stream = await answer.Content.ReadAsStreamAsync(Stop);
+            using var reader = new StreamReader(stream);
+            for (var words = 0; words < 2;)
+                words += (await reader.ReadLineAsync(Stop))!.Contains("word ", StringComparison.Ordinal) ? 1 : 0;
+            await cancel.CancelAsync();
+        }
+
+        // Long before the time in which a stream may stand still is over.
+        await Eventually.IsSoAsync(() => server.GivenUp == 1);
+        await _node.HasUsedAsync(1, 4, 2, "0.000008000");
+    }
+
+    [Fact]
+    public async Task Client_ThatGoesAwayBeforeTheFirstWord_PaysNothing()
+    {
+        await using var server = ModelServer.Start(call => call.HangAsync());
+        await _node.RegisterAsync(server);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        var asked = _node.AskAsync(_node.Chat(), cancellationToken: cancel.Token);
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+
+        await cancel.CancelAsync();
+
+        await Should.ThrowAsync<OperationCanceledException>(asked);
+        await Eventually.IsSoAsync(() => server.GivenUp == 1);
+        (await _node.UsedAsync()).Requests.ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData(1_000_000_000, 1_000_000_000, 24, 24)]
+    [InlineData(-5, -7, 4, 4)]
+    public async Task Server_ThatLiesAboutUsage_IsPaidForWhatCanBe(long input, long output, long billedInput, long billedOutput)
+    {
+        await using var server = ModelServer.Start(call => call.AnswerAsync("Hello there", input, output));
+        await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(_node.Chat());
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        // Counted are 4 tokens to read and 4 to write; twice that and 16 is the most that is believed.
+        var price = new Stoa.Primitives.Money((billedInput * 1_000) + (billedOutput * 2_000));
+        await _node.HasUsedAsync(1, billedInput, billedOutput, price.ToString());
+    }
+
+    [Fact]
+    public async Task Refusal_OfTwoServers_IsTheClientsFault_AndOfOneItIsNot()
+    {
+        await using var odd = ModelServer.Start(call => call.ErrorAsync(400, "temperature must be below 2"));
+        await using var good = ModelServer.Start();
+        await _node.RegisterAsync(odd, weight: 1_000);
+        await _node.RegisterAsync(good);
+        using (var answer = await _node.AskAsync(_node.Chat()))
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        good.Behaviour = call => call.ErrorAsync(400, "temperature must be below 2");
+
+        using var refused = await _node.AskAsync(_node.Chat());
+
+        (await InferenceNode.ReadAsync(refused, HttpStatusCode.BadRequest))["error"]!["message"]!.GetValue<string>().ShouldBe("temperature must be below 2");
+    }
+
+    [Fact]
+    public async Task Server_ThatFailsAgainAndAgain_IsAskedNoMoreForAWhile()
+    {
+        await using var bad = ModelServer.Start(call => call.ErrorAsync(500));
+        await using var good = ModelServer.Start();
+        await _node.RegisterAsync(bad, weight: 1_000);
+        await _node.RegisterAsync(good);
+
+        for (var request = 0; request < 20; request++)
+        {
+            using var answer = await _node.AskAsync(_node.Chat());
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        }
+
+        good.Requests.Count.ShouldBe(20);
+        bad.Requests.Count.ShouldBeLessThan(20);
+    }
+
+    private static async Task MisbehaveAsync(string fault, ModelCall call)
+    {
+        switch (fault)
+        {
+            case "killed":
+                call.Break();
+                break;
+            case "500" or "503" or "429" or "401" or "404":
+                await call.ErrorAsync(int.Parse(fault, System.Globalization.CultureInfo.InvariantCulture));
+                break;
+            case "stalls":
+                await call.HangAsync();
+                break;
+            case "200 with an error":
+                await call.RawAsync(ModelCall.Whole(200, """{"error":{"message":"overloaded"}}"""));
+                break;
+            case "no JSON":
+                await call.RawAsync(ModelCall.Whole(200, "<html>"));
+                break;
+            case "no result":
+                await call.RawAsync(ModelCall.Whole(200, """{"choices":[]}"""));
+                break;
+            case "breaks in the head":
+                await call.RawAsync("HTTP/1.1 200 O");
+                call.Break();
+                break;
+            case "half a body":
+                await call.RawAsync("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"choices\":[");
+                call.Break();
+                break;
+            case "too large a body":
+                await call.RawAsync(ModelCall.Whole(200, $$"""{"padding":"{{new string('x', 300_000)}}","choices":[{"message":{"content":"x"} }]}"""));
+                break;
+            case "empty stream":
+                await call.BeginAsync();
+                await call.ChunkAsync("data: [DONE]\n\n");
+                await call.RawAsync("0\r\n\r\n");
+                break;
+            case "stream with an error":
+                await call.BeginAsync();
+                await call.EventAsync("""{"choices":[{"delta":{"role":"assistant","content":""}}]}""");
+                await call.EventAsync("""{"error":{"message":"overloaded"}}""");
+                await call.RawAsync("0\r\n\r\n");
+                break;
+            case "stream that stalls":
+                await call.BeginAsync();
+                await call.EventAsync("""{"choices":[{"delta":{"role":"assistant","content":""}}]}""");
+                await call.HangAsync();
+                break;
+            case "half an event":
+                await call.BeginAsync();
+                await call.ChunkAsync("data: {\"choices\":[{\"delta\":{\"content\":\"He");
+                call.Break();
+                break;
+            case "endless line":
+                await call.BeginAsync();
+                await SendEndlessLineAsync(call);
+                break;
+            case "garbage":
+                await call.RawAsync("\0\u0001\u0002 no HTTP at all\r\n\r\n");
+                call.Break();
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static async Task SendEndlessLineAsync(ModelCall call)
+    {
+        await call.ChunkAsync("data: {\"choices\":[{\"delta\":{\"content\":\"");
+        var much = new string('x', 16_384);
+        // A gigabyte, if it were taken.
+        for (var piece = 0; piece < 65_536; piece++)
+            await call.ChunkAsync(much);
+    }
+}
