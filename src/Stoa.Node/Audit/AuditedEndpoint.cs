@@ -59,10 +59,10 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
         if (Caller.Of(context) is null)
             return null;
         var header = context.Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(BearerAuthentication.SchemeName + " ", StringComparison.OrdinalIgnoreCase))
+        if (!header.StartsWith(CallerRecognition.SchemeName + " ", StringComparison.OrdinalIgnoreCase))
             return context.Features.Get<AuditNote>()?.Credential;
         // The first characters of a key are shown in lists, too; nothing else of a credential is ever kept.
-        return ApiKeySecret.TryParse(header[(BearerAuthentication.SchemeName.Length + 1)..].Trim(), out var secret) ? $"key {secret.Prefix}" : "session";
+        return ApiKeySecret.TryParse(header[(CallerRecognition.SchemeName.Length + 1)..].Trim(), out var secret) ? $"key {secret.Prefix}" : "session";
     }
 
     /// <summary>What was made by its address, else what the path names.</summary>

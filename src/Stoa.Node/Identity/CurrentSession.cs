@@ -8,7 +8,7 @@ public sealed record CurrentSession(Id<Session> Id)
 {
     public static async ValueTask<CurrentSession?> BindAsync(HttpContext context)
     {
-        const string scheme = BearerAuthentication.SchemeName + " ";
+        const string scheme = CallerRecognition.SchemeName + " ";
         var header = context.Request.Headers.Authorization.ToString();
         if (!header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
             return null;

@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using Stoa.Market.Identity;
 using Stoa.Node.Hosting;
 using Stoa.Node.Storage;
@@ -30,14 +29,5 @@ public static class IdentityModule
         services.AddHostedService(provider => provider.GetRequiredService<AccountLetters>());
         services.AddHostedService<IdentityCare>();
         services.AddSingleton<Credentials>();
-        // The core alone: the rest of the framework's authentication is about cookies, and would make key files in the home folder.
-        services.AddAuthenticationCore(schemes =>
-        {
-            schemes.AddScheme<BearerAuthentication>(BearerAuthentication.SchemeName, displayName: null);
-            schemes.DefaultScheme = BearerAuthentication.SchemeName;
-        });
-        services.AddTransient<BearerAuthentication>();
-        services.AddSingleton(UrlEncoder.Default);
-        services.AddAuthorization();
     }
 }

@@ -69,6 +69,17 @@ internal static class AnswerEdits
         output.Write("\n\n"u8);
     }
 
+    /// <summary>How many bytes <see cref="Write"/> writes.</summary>
+    /// <param name="length">Of the answer as it came.</param>
+    /// <param name="reading">What was read of it.</param>
+    /// <param name="model">The JSON string of the market's name, quotes included.</param>
+    /// <param name="cost">What it cost.</param>
+    public static long LengthOf(int length, in AnswerReading reading, ReadOnlySpan<byte> model, Money cost)
+    {
+        var named = reading.Model.End.Value - reading.Model.Start.Value;
+        return length + (named > 0 ? model.Length - named : 0) + (reading.UsageOpen > 0 ? "\"cost\":\"\",".Length + cost.ToString().Length : 0);
+    }
+
     /// <summary>The JSON string of a name, quotes included.</summary>
     public static byte[] NameOf(string model) => [(byte)'"', .. JsonEncodedText.Encode(model).EncodedUtf8Bytes, (byte)'"'];
 

@@ -17,11 +17,11 @@ namespace Stoa.Node.Inference;
 /// <param name="request">What it says.</param>
 /// <param name="replica">Who is asked.</param>
 /// <param name="reservation">The most that it may cost.</param>
-/// <param name="race">With whom it runs.</param>
+/// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="terms">What goes with it.</param>
 /// <param name="options">Limits.</param>
 internal sealed class Exchange(
-    HttpContext context, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace race, ExchangeTerms terms, InferenceOptions options)
+    HttpContext context, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
     private readonly byte[] _modelName = AnswerEdits.NameOf(replica.Model.Listing.ToString());
@@ -44,25 +44,25 @@ internal sealed class Exchange(
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         limit.CancelAfter(options.FirstTokenMs);
-        // Whoever has won is beyond being given up.
-        await using var givenUp = race.Lost.Register(() =>
-        {
-            if (!race.IsWonBy(this))
-                limit.Cancel();
-        });
         try
         {
+            // Whoever has won is beyond being given up.
+            using var givenUp = race?.Lost.Register(() =>
+            {
+                if (!race.IsWonBy(this))
+                    limit.Cancel();
+            });
             using var answer = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, limit.Token);
             await using var stream = await answer.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
-        catch (Exception gone) when (gone is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        catch (Exception gone) when (gone is ClientStalledException || (gone is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested))
         {
             if (_isStarted)
                 Settle();
             throw new OperationCanceledException("The client has gone.", gone, context.RequestAborted);
         }
-        catch (OperationCanceledException) when (!_isStarted && race.Lost.IsCancellationRequested)
+        catch (OperationCanceledException) when (!_isStarted && race is { Lost.IsCancellationRequested: true })
         {
             throw;
         }
@@ -90,7 +90,7 @@ internal sealed class Exchange(
         if (!AnswerReading.TryRead(buffer.Span, out var reading))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no JSON object.");
         if (reading.IsError)
-            throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, $"It answered 200 and an error: {reading.ErrorMessage}");
+            throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, "It answered 200 and an error.");
         if (!reading.HasResult || reading.Results == 0)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
         _claims.Add(reading);
@@ -100,6 +100,8 @@ internal sealed class Exchange(
         response.ContentType = "application/json";
         SetHeaders(response);
         response.Headers["Stoa-Cost"] = price.ToString();
+        // With its length it leaves in one piece, and with its head.
+        response.ContentLength = AnswerEdits.LengthOf(buffer.Length, reading, _modelName, price);
         AnswerEdits.Write(response.BodyWriter, buffer.Span, reading, _modelName, price);
         await response.BodyWriter.FlushAsync(context.RequestAborted);
         return ServedEnd();
@@ -111,12 +113,12 @@ internal sealed class Exchange(
         var held = new ArrayBufferWriter<byte>(1_024);
         var writer = context.Response.BodyWriter;
         var (isDone, isFinished, isUsageTold) = (false, false, false);
-        var armedAt = _began;
-        while (!isDone)
+        var (armedAt, searched, isCut) = (_began, 0, false);
+        while (!isDone && !isCut)
         {
             if (await buffer.ReadAsync(stream, limit.Token) == 0)
                 break;
-            while (!isDone && EventLines.TryTake(buffer.Span, out var length))
+            while (!isDone && EventLines.TryTake(buffer.Span, ref searched, out var length))
             {
                 isDone = Take(buffer.Span[..length], held, ref isFinished, ref isUsageTold);
                 buffer.Take(length);
@@ -129,17 +131,21 @@ internal sealed class Exchange(
                 continue;
             }
 
-            if (!isDone)
-                await writer.FlushAsync(limit.Token);
+            // A server that does not keep to the limit of tokens has written all that is paid for: that is the end of it.
+            isCut = _claims.Counted > TokenCount.MostOf(terms.MostOutput);
+            if (ElapsedMs > options.MaxAnswerMs)
+                throw new UpstreamException(UpstreamFailureKind.TooLarge, "It did not come to an end.");
+            if (!isDone && !isCut)
+                await FlushAsync(limit);
             // A timer is set again at most so often: a stream may have hundreds of events in a second.
-            if (Stopwatch.GetElapsedTime(armedAt).TotalMilliseconds > options.IdleMs / 8.0)
+            if (armedAt == _began || Stopwatch.GetElapsedTime(armedAt).TotalMilliseconds > options.IdleMs / 8.0)
             {
                 armedAt = Stopwatch.GetTimestamp();
                 limit.CancelAfter(options.IdleMs);
             }
         }
 
-        if (!isDone && (!isFinished || buffer.Length > 0))
+        if (!isDone && !isCut && (!isFinished || buffer.Length > 0))
             throw new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.");
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
@@ -149,11 +155,47 @@ internal sealed class Exchange(
         writer.Write("data: [DONE]\n\n"u8);
         if (context.Response.SupportsTrailers())
             context.Response.AppendTrailer("Stoa-Cost", price.ToString());
-        await writer.FlushAsync(limit.Token);
-        // To its end, so that the connection is good for more.
-        while (isDone && await buffer.ReadAsync(stream, limit.Token) > 0)
-            buffer.Take(buffer.Length);
+        await FlushAsync(limit);
+        await context.Response.CompleteAsync();
+        if (!isCut)
+            await DrainAsync(stream, buffer);
         return ServedEnd();
+    }
+
+    /// <summary>Sends what was written. A client that does not take it is not the server's fault, and is waited for only as long as a stream may stand still.</summary>
+    private async ValueTask FlushAsync(CancellationTokenSource limit)
+    {
+        var flush = context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        if (flush.IsCompletedSuccessfully)
+            return;
+        limit.CancelAfter(Timeout.InfiniteTimeSpan);
+        try
+        {
+            await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), context.RequestAborted);
+        }
+        catch (TimeoutException)
+        {
+            context.Abort();
+            throw new ClientStalledException();
+        }
+
+        limit.CancelAfter(options.IdleMs);
+    }
+
+    /// <summary>Reads what is left, so that the connection is good for more. The answer is whole: what happens here is nobody's fault.</summary>
+    private static async Task DrainAsync(Stream stream, GrowingBuffer buffer)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            do
+                buffer.Take(buffer.Length);
+            while (await buffer.ReadAsync(stream, patience.Token) > 0);
+        }
+        catch (Exception broken) when (broken is IOException or HttpRequestException or OperationCanceledException)
+        {
+            // Then the connection is closed, and another one made.
+        }
     }
 
     /// <summary>Takes an event, and sends it on or holds it back.</summary>
@@ -171,7 +213,7 @@ internal sealed class Exchange(
         if (!AnswerReading.TryRead(data, out var reading))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "It sent an event that is no JSON object.");
         if (reading.IsError)
-            throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, $"It sent an error: {reading.ErrorMessage}");
+            throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, "It sent an error.");
         _claims.Add(reading);
         isFinished |= reading.IsFinished;
         if (reading.IsUsageAlone)
@@ -193,7 +235,7 @@ internal sealed class Exchange(
     /// <summary>From here on the client's answer is this one's.</summary>
     private void Win()
     {
-        if (!race.TryWin(this))
+        if (race is not null && !race.TryWin(this))
             throw new OperationCanceledException("Another replica was faster.");
         _isStarted = true;
         _firstTokenMs = ElapsedMs;
@@ -242,6 +284,8 @@ internal sealed class Exchange(
         return reservation.Settle(Used);
     }
 
+    private sealed class ClientStalledException() : IOException("The client does not take the answer.");
+
     private RequestEnd ServedEnd() => new(RequestEndKind.Served, _firstTokenMs, ElapsedMs, Used.OutputTokens, Bill().IsCorrected);
 }
 
@@ -257,6 +301,9 @@ internal struct AnswerClaims
     private long? _input;
     private long? _output;
     private long _counted;
+
+    /// <summary>Tokens of the answer so far, as they were counted here.</summary>
+    public readonly long Counted => _counted;
 
     /// <summary>Adds what an answer says, or one event of it.</summary>
     public void Add(in AnswerReading reading)

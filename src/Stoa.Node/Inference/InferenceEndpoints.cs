@@ -16,7 +16,8 @@ public static class InferenceEndpoints
     public static void MapInference(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        var api = app.MapGroup("/v1").RequireAuthorization().WithMetadata(new ApiEndpoint(RateLimit.ModelCalls), new OpenAiEndpoint(), AuditMark.NoAct);
+        var options = app.Services.GetRequiredService<InferenceOptions>();
+        var api = app.MapGroup("/v1").TakesAtMost(options.MaxRequestBytes).WithMetadata(new ApiEndpoint(RateLimit.ModelCalls), new OpenAiEndpoint(), AuditMark.NoAct);
         api.MapGet("/models", ListModelsAsync).Needs(Permission.ModelsUse).WithName("openAiListModels").ExcludeFromDescription();
         api.MapGet("/models/{publisher}/{name}", GetModelAsync).Needs(Permission.ModelsUse).WithName("openAiGetModel").ExcludeFromDescription();
         Map(api, "/chat/completions", InferenceKind.Chat);

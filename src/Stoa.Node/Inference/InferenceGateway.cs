@@ -4,12 +4,14 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry.Replication;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;
 
@@ -34,6 +36,7 @@ public sealed class InferenceGateway(
     /// <summary>The header that says after how many milliseconds without a word a second replica is asked beside the first.</summary>
     public const string HedgeHeader = "Stoa-Hedge-Ms";
 
+    private const long MostLoadTokens = 1 << 18;
     private const int MostAddresses = 4_096;
     private const int MaxHeaderLength = 256;
     private const int LongestHedgeMs = 600_000;
@@ -64,8 +67,9 @@ public sealed class InferenceGateway(
         {
             outcome = await TryModelsAsync(context, caller, request, models);
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
+            // The client has gone, or does not take the answer.
             outcome = InferenceOutcome.Cancelled;
         }
         finally
@@ -117,11 +121,12 @@ public sealed class InferenceGateway(
     /// <summary>Tries replicas until one has answered; when none has, the client is told why.</summary>
     private async Task<InferenceOutcome> TryModelsAsync(HttpContext context, Caller caller, InferenceRequest request, IReadOnlyList<ModelFleet> models)
     {
-        var holder = new AllowanceHolder(caller.UserId, caller.Allowance);
+        // Whoever may not spend may ask what costs nothing.
+        var holder = new AllowanceHolder(caller.UserId, caller.Rights.Contains(Permission.TasksSubmit) ? caller.Allowance : SpendingAllowance.Nothing);
         var (failed, last, told) = (new List<ReplicaState>(), (UpstreamException?)null, (OpenAiError?)null);
         foreach (var model in models)
         {
-            var routed = RouteOf(context, request, model);
+            var routed = RouteOf(context, caller.UserId, request, model);
             while (failed.Count < options.MaxAttempts)
             {
                 var waitsFrom = Stopwatch.GetTimestamp();
@@ -131,7 +136,7 @@ public sealed class InferenceGateway(
                     break;
                 }
 
-                using var race = new ExchangeRace();
+                using var race = HedgeOf(context) is null ? null : new ExchangeRace();
                 var attempt = new ReplicaAttempt(context, request, routed, model, replica, race, Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds);
                 foreach (var (asked, result) in await RunAsync(context, attempt, holder, race, model, routed, request, failed))
                 {
@@ -164,10 +169,10 @@ public sealed class InferenceGateway(
     /// <summary>Asks a replica; where the client wants that, a second one when the first has no word after a while.</summary>
     /// <returns>What came of each, that which counts first.</returns>
     private async Task<IReadOnlyList<(ReplicaState Replica, AttemptResult Result)>> RunAsync(
-        HttpContext context, ReplicaAttempt first, AllowanceHolder holder, ExchangeRace race, ModelFleet model, RoutedInference routed, InferenceRequest request, List<ReplicaState> failed)
+        HttpContext context, ReplicaAttempt first, AllowanceHolder holder, ExchangeRace? race, ModelFleet model, RoutedInference routed, InferenceRequest request, List<ReplicaState> failed)
     {
         var firstRun = first.RunAsync(holder, allowances, upstreams, options, telemetry);
-        if (HedgeOf(context) is not { } patience)
+        if (race is null || HedgeOf(context) is not { } patience)
             return [(first.Replica, await firstRun)];
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         await Task.WhenAny(firstRun, race.Won, Task.Delay(patience, enough.Token));
@@ -179,12 +184,17 @@ public sealed class InferenceGateway(
         // One that fails leaves the other its time.
         await Task.WhenAny(race.Won, Task.WhenAll(firstRun, secondRun));
         race.GiveUpOthers();
+        // Both to their ends, whatever becomes of one: the race is theirs as long as they run.
+        await ((Task)Task.WhenAll(firstRun, secondRun)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (secondRun is { IsCompletedSuccessfully: true } && (await secondRun).IsOver)
+            return [(replica, await secondRun)];
         (ReplicaState Replica, AttemptResult Result)[] both = [(first.Replica, await firstRun), (replica, await secondRun)];
         // A second one that cannot be paid for is as if it had not been asked.
-        return [.. both.Where(one => one.Result != AttemptResult.Lost && (one.Result.Unpaid is null || one.Replica == first.Replica)).OrderByDescending(one => one.Result.IsOver)];
+        (ReplicaState Replica, AttemptResult Result)[] counting = [.. both.Where(one => one.Result != AttemptResult.Lost && (one.Result.Unpaid is null || one.Replica == first.Replica)).OrderByDescending(one => one.Result.IsOver)];
+        return counting.Length > 0 ? counting : [(first.Replica, AttemptResult.Failed(new UpstreamException(UpstreamFailureKind.TooSlow, "It was given up.")))];
     }
 
-    private RoutedInference RouteOf(HttpContext context, InferenceRequest request, ModelFleet model)
+    private RoutedInference RouteOf(HttpContext context, Id<User> account, InferenceRequest request, ModelFleet model)
     {
         var most = request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
         if (model.Model.ContextLength is { } length)
@@ -196,12 +206,13 @@ public sealed class InferenceGateway(
         var isAlone = model.Replicas.Count == 1;
         return new RoutedInference(
             new RoutedRequest(
-                request.InputTokens + (most * request.Choices),
+                // More than that nobody is kept from a replica by what one request says that it may come to.
+                Math.Min(request.InputTokens + (most * request.Choices), MostLoadTokens),
                 isAlone ? default : PromptPrefixes.Hash(request.Prompt.Span, key, _promptKey),
-                isAlone || session is null ? 0 : PromptPrefixes.HashSession(Encoding.UTF8.GetBytes(session), key, _promptKey),
+                isAlone || session is null ? 0 : PromptPrefixes.HashSession(Encoding.UTF8.GetBytes($"{account}:{session}"), key, _promptKey),
                 HeaderOf(context, RegionHeader)),
             usage,
-            request.MaxTokens is null ? most : null);
+            most);
     }
 
     private static string? HeaderOf(HttpContext context, string name) =>

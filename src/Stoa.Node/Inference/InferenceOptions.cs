@@ -27,6 +27,9 @@ public sealed record InferenceOptions
     /// <summary>How long a streamed answer may stand still, in milliseconds. Default 30,000.</summary>
     public int IdleMs { get; init; } = 30_000;
 
+    /// <summary>How long a streamed answer may take as a whole, in milliseconds. Default 3,600,000, an hour.</summary>
+    public int MaxAnswerMs { get; init; } = 3_600_000;
+
     /// <summary>How long a request waits for a replica when all are busy, in milliseconds. Default 30,000.</summary>
     public int QueueMs { get; init; } = 30_000;
 
@@ -83,6 +86,8 @@ public sealed record InferenceOptions
             yield return "Inference:FirstTokenMs is from 10 to 3600000.";
         if (IdleMs is < 10 or > 3_600_000)
             yield return "Inference:IdleMs is from 10 to 3600000.";
+        if (MaxAnswerMs is < 10 or > 86_400_000)
+            yield return "Inference:MaxAnswerMs is from 10 to 86400000.";
         if (QueueMs is < 0 or > 600_000)
             yield return "Inference:QueueMs is from 0 to 600000.";
         if (MaxWaiting is < 0 or > 1_000_000)

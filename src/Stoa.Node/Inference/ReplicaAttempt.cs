@@ -11,10 +11,10 @@ namespace Stoa.Node.Inference;
 /// <param name="routed">How it was routed.</param>
 /// <param name="model">Whose replica it is.</param>
 /// <param name="replica">That has taken the request.</param>
-/// <param name="race">With whom it runs.</param>
+/// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="waitedMs">How long the request waited for the replica.</param>
 internal sealed class ReplicaAttempt(
-    HttpContext context, InferenceRequest request, RoutedInference routed, ModelFleet model, ReplicaState replica, ExchangeRace race, double waitedMs)
+    HttpContext context, InferenceRequest request, RoutedInference routed, ModelFleet model, ReplicaState replica, ExchangeRace? race, double waitedMs)
 {
     /// <summary>Which replica.</summary>
     public ReplicaState Replica => replica;
@@ -45,7 +45,7 @@ internal sealed class ReplicaAttempt(
             telemetry.Failed(failure.Kind);
             return AttemptResult.Failed(failure);
         }
-        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (race is not null && !context.RequestAborted.IsCancellationRequested)
         {
             return AttemptResult.Lost;
         }

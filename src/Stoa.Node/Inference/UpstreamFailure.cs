@@ -36,6 +36,9 @@ internal sealed class UpstreamException(UpstreamFailureKind kind, string message
     /// <summary>Why.</summary>
     public UpstreamFailureKind Kind { get; } = kind;
 
+    /// <summary>What the replica said of it, cut short; for whoever has registered it or sent the request, and for nobody else.</summary>
+    public string Said { get; init; } = "";
+
     /// <summary>The refusal, where the replica says that the request is at fault and not itself; null for all other failures.</summary>
     public OpenAiError? ClientFault { get; init; }
 
@@ -45,6 +48,8 @@ internal sealed class UpstreamException(UpstreamFailureKind kind, string message
     public static UpstreamException? Of(Exception exception, bool isTimeout) => exception switch
     {
         UpstreamException upstream => upstream,
+        // How the client tells that no connection came about in time, whoever else has time left.
+        OperationCanceledException { InnerException: TimeoutException } => new UpstreamException(UpstreamFailureKind.Unreachable, "No connection to it came about in time.", exception),
         OperationCanceledException when isTimeout => new UpstreamException(UpstreamFailureKind.TooSlow, "It did not answer in time.", exception),
         BufferFullException => new UpstreamException(UpstreamFailureKind.TooLarge, exception.Message, exception),
         HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } or HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded } =>

@@ -4,6 +4,7 @@ using System.Net;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
+using Stoa.Node.Inference.Replicas;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;
@@ -123,9 +124,11 @@ public sealed class Upstreams : IDisposable
         }
 
         if (AnswerReading.TryRead(buffer.Span, out var reading))
-            said = reading.ErrorMessage ?? "";
-        return new UpstreamException(UpstreamFailureKind.Refused, $"It answered {status}{(said.Length > 0 ? $": {said}" : ".")}")
+            said = ReplicaCheck.Cut(reading.ErrorMessage ?? "");
+        // Servers repeat what they were sent, prompts and keys: that goes to nobody but whoever has sent it, and into no log.
+        return new UpstreamException(UpstreamFailureKind.Refused, $"It answered {status}.")
         {
+            Said = said,
             // What other servers of the same model would say as well. That there is no such model, or who asks, is between operator and server.
             ClientFault = answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity
                 ? new OpenAiError(status, "invalid_request_error", "refused_by_model", said.Length > 0 ? said : $"The model's server answered {status} and said nothing of why.")

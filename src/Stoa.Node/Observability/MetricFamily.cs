@@ -18,6 +18,9 @@ internal sealed class MetricFamily
     private static readonly double[] s_plain = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
     private readonly ConcurrentDictionary<string, MetricSeries> _series = new(StringComparer.Ordinal);
+
+    // The same few tags come with each measurement, and to write them as labels takes longer than to count.
+    private readonly ConcurrentDictionary<int, (KeyValuePair<string, object?>[] Tags, MetricSeries Series)> _byTags = new();
     private readonly IReadOnlyList<double> _bounds;
     private readonly string _help;
     private readonly Kind _kind;
@@ -43,7 +46,7 @@ internal sealed class MetricFamily
     /// <summary>Takes a measurement. An observed instrument tells totals, others tell changes.</summary>
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, bool isTotal)
     {
-        var one = Find(MetricLabels.Format(tags));
+        var one = Find(tags);
         if (_kind is Kind.Histogram)
             one.File(value);
         else if (isTotal)
@@ -53,7 +56,11 @@ internal sealed class MetricFamily
     }
 
     /// <summary>Forgets the series of an observed instrument, which are told anew each time.</summary>
-    public void Clear() => _series.Clear();
+    public void Clear()
+    {
+        _series.Clear();
+        _byTags.Clear();
+    }
 
     public void Write(StringBuilder text)
     {
@@ -63,6 +70,24 @@ internal sealed class MetricFamily
         text.Append("# TYPE ").Append(Name).Append(' ').Append(_kind switch { Kind.Counter => "counter", Kind.Gauge => "gauge", _ => "histogram" }).Append('\n');
         foreach (var (_, one) in _series.OrderBy(pair => pair.Key, StringComparer.Ordinal))
             one.Write(text, Name, _kind is Kind.Histogram);
+    }
+
+    private MetricSeries Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        var hash = new HashCode();
+        foreach (var (name, value) in tags)
+        {
+            hash.Add(name);
+            hash.Add(value);
+        }
+
+        var at = hash.ToHashCode();
+        if (_byTags.TryGetValue(at, out var known) && tags.SequenceEqual(known.Tags))
+            return known.Series;
+        var found = Find(MetricLabels.Format(tags));
+        if (_byTags.Count < SeriesMax)
+            _byTags[at] = (tags.ToArray(), found);
+        return found;
     }
 
     private MetricSeries Find(string labels)

@@ -1,5 +1,3 @@
-using System.Security.Claims;
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http.Features;
 using Stoa.Market.Signing;
 using Stoa.Node.Audit;
@@ -19,12 +17,13 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
     // Of one that is unknown and one that does not verify the same is said, so that nobody learns which keys there are.
     private const string Wrong = "The signature is not one of a registered signing key over this request.";
 
-    /// <summary>Who has signed. No result when the request is not signed.</summary>
-    public async Task<AuthenticateResult> AuthenticateAsync(HttpContext context)
+    /// <summary>Finds out who has signed a request, if anybody has.</summary>
+    /// <returns>What is wrong with the signature; null when nothing is, or there is none.</returns>
+    public async ValueTask<string?> RecogniseAsync(HttpContext context)
     {
         var headers = context.Request.Headers;
         if (headers[SignatureField].Count == 0 && headers[InputField].Count == 0)
-            return AuthenticateResult.NoResult();
+            return null;
         SignatureInput input;
         byte[] signature;
         ContentDigest? digest;
@@ -34,26 +33,26 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
         {
             (input, signature) = Read(Joined(headers[InputField]), Joined(headers[SignatureField]));
             if (SignedRequestRules.Check(input, hasBody, field => headers.ContainsKey(field), time.GetUtcNow()) is { } fault)
-                return AuthenticateResult.Fail(fault);
+                return fault;
             digest = input.Components.Contains(ContentDigest.FieldName) ? ContentDigest.Read(Joined(headers[ContentDigest.FieldName])) : null;
             signed = input.ToBase(name => ValueOf(context.Request, name));
         }
         catch (FormatException unreadable)
         {
-            return AuthenticateResult.Fail($"The signature of the request cannot be read. {unreadable.Message}");
+            return $"The signature of the request cannot be read. {unreadable.Message}";
         }
 
         if (!Id<SigningKey>.TryParse(input.KeyId, out var id)
             || await keys.FindAsync(id, context.RequestAborted) is not { RevokedAt: null } key
             || !key.PublicKey.VerifyFixed(signed, signature))
         {
-            return AuthenticateResult.Fail(Wrong);
+            return Wrong;
         }
 
         if (!await nonces.TakeAsync(id, input.Nonce!, DateTimeOffset.FromUnixTimeSeconds(input.Created!.Value), context.RequestAborted))
-            return AuthenticateResult.Fail("A request with this nonce was taken before: sign each request anew.");
+            return "A request with this nonce was taken before: sign each request anew.";
         if (await credentials.FindCallerAsync(key.UserId, context.RequestAborted) is not { } caller)
-            return AuthenticateResult.Fail(Wrong);
+            return Wrong;
         if (digest is not null)
         {
             var body = new DigestCheckedStream(context.Request.Body, digest, context.Request.ContentLength);
@@ -64,10 +63,7 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
         caller.Attach(context.Features);
         context.Features.Set<Recognition>(new BySigningKey(id, keys, credentials));
         context.Features.Set(new AuditNote(null, $"signature {id}"));
-        var identity = new ClaimsIdentity(
-            [new Claim("sub", caller.UserId.ToString()), new Claim("handle", caller.Handle), new Claim("role", caller.Role.ToString())],
-            Scheme, "handle", "role");
-        return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), BearerAuthentication.SchemeName));
+        return null;
     }
 
     /// <summary>The one signature of a request, and what it says of itself.</summary>

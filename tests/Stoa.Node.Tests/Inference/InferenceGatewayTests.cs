@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 
 namespace Stoa.Node.Tests.Inference;
@@ -102,6 +103,20 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Prompt_OfAMegabyte_IsTaken_AndOneBeyondTheBoundRefused()
+    {
+        await using var server = ModelServer.Start();
+        await _node.PublishAsync("1.0.0", "gift", isFree: true);
+        await _node.RegisterAsync(server, $"{_node.Publisher}/gift@1.0.0");
+
+        using var answer = await _node.AskAsync(_node.Chat($"{_node.Publisher}/gift", content: new string('x', 1 << 20)));
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        using var refused = await _node.AskAsync(_node.Chat($"{_node.Publisher}/gift", content: new string('x', 17 << 20)));
+        (await InferenceNode.ReadAsync(refused, HttpStatusCode.RequestEntityTooLarge))["error"]!["message"]!.GetValue<string>().ShouldNotBeEmpty();
+    }
+
+    [Fact]
     public async Task Embeddings_AndCompletions_AreAnsweredToo()
     {
         await using var server = ModelServer.Start();
@@ -160,6 +175,44 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
 
         await ShouldRefuseAsync(refused, HttpStatusCode.PaymentRequired, "insufficient_funds", "insufficient_quota");
         server.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Key_ThatMayNotSpend_AsksFreeModelsAlone()
+    {
+        await using var server = ModelServer.Start();
+        await _node.PublishAsync("1.0.0", "gift", isFree: true);
+        await _node.RegisterAsync(server);
+        await _node.RegisterAsync(server, $"{_node.Publisher}/gift@1.0.0");
+        using var created = await _node.Http.PostAsJsonAsync("/api/v1/api-keys", new { name = "chat", scopes = new[] { "models:use" } }, Stop);
+        var key = (await InferenceNode.ReadAsync(created, HttpStatusCode.Created))["secret"]!.GetValue<string>();
+        using var http = new HttpClient { BaseAddress = _node.Http.BaseAddress };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", key);
+
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat(), http: http), HttpStatusCode.Forbidden, "spending_forbidden", "permission_error");
+        using var free = await _node.AskAsync(_node.Chat($"{_node.Publisher}/gift"), http: http);
+
+        free.StatusCode.ShouldBe(HttpStatusCode.OK);
+        using var route = await http.PutAsJsonAsync("/api/v1/routes/mine", new { targets = new[] { new { model = _node.Model } } }, Stop);
+        route.StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+    }
+
+    [Fact]
+    public async Task Route_GoesOnToItsAlternative_WhenTheOnlyServerOfItsTargetFails()
+    {
+        await using var bad = ModelServer.Start(call => call.ErrorAsync(500));
+        await using var good = ModelServer.Start();
+        await _node.PublishAsync("1.0.0", "other");
+        await _node.RegisterAsync(bad);
+        await _node.RegisterAsync(good, $"{_node.Publisher}/other@1.0.0");
+        using var route = await _node.Http.PutAsJsonAsync(
+            "/api/v1/routes/mine", new { targets = new[] { new { model = _node.Model, weight = 1 } }, alternatives = new[] { $"{_node.Publisher}/other" } }, Stop);
+        route.IsSuccessStatusCode.ShouldBeTrue(await route.Content.ReadAsStringAsync(Stop));
+
+        using var answer = await _node.AskAsync(_node.Chat("mine"));
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        answer.Headers.GetValues("Stoa-Model").ShouldBe([$"{_node.Publisher}/other@1.0.0"]);
     }
 
     [Fact]

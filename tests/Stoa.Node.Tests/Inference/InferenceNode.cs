@@ -57,14 +57,15 @@ public sealed class InferenceNode : IAsyncDisposable
     /// <summary>Registers a server, and answers the replica's id.</summary>
     public async Task<string> RegisterAsync(ModelServer server, string? model = null, int maxRequests = 64, string? region = null, string? key = null, int weight = 1)
     {
-        using var answer = await Http.PostAsJsonAsync(
-            "/api/v1/replicas",
-            new { model = model ?? Model, address = server.Address, upstreamModel = "tiny", maxRequests, region, apiKey = key, weight, skipCheck = true },
-            Stop);
+        using var answer = await RegisterAsync(server.Address, model, maxRequests, region, key, weight);
         var text = await answer.Content.ReadAsStringAsync(Stop);
         answer.StatusCode.ShouldBe(HttpStatusCode.Created, text);
         return JsonNode.Parse(text)!["id"]!.GetValue<string>();
     }
+
+    /// <summary>Registers an address without asking whether anybody is there.</summary>
+    public Task<HttpResponseMessage> RegisterAsync(string address, string? model = null, int maxRequests = 64, string? region = null, string? key = null, int weight = 1) => Http.PostAsJsonAsync(
+        "/api/v1/replicas", new { model = model ?? Model, address, upstreamModel = "tiny", maxRequests, region, apiKey = key, weight, skipCheck = true }, Stop);
 
     /// <summary>Asks a model.</summary>
     public async Task<HttpResponseMessage> AskAsync(object body, string path = "chat/completions", HttpClient? http = null, CancellationToken? cancellationToken = null, params (string Name, string Value)[] headers)

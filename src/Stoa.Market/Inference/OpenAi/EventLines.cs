@@ -6,32 +6,24 @@ public static class EventLines
 {
     /// <summary>Takes the first event.</summary>
     /// <param name="bytes">What has come and was not taken.</param>
+    /// <param name="from">Where a line begins before which there is no end of an event; 0 to begin. Left where the search is to go on when more has come.</param>
     /// <param name="length">Of the event, the empty line included.</param>
     /// <returns>False when it is not there as a whole.</returns>
-    public static bool TryTake(ReadOnlySpan<byte> bytes, out int length)
+    public static bool TryTake(ReadOnlySpan<byte> bytes, ref int from, out int length)
     {
-        for (var from = 0; ;)
+        while (true)
         {
             var feed = bytes[from..].IndexOf((byte)'\n');
             length = from + feed + 1;
             if (feed < 0)
                 return false;
-            var next = bytes[length..];
-            if (next.StartsWith("\n"u8))
-            {
-                length++;
-                return true;
-            }
-
-            if (next.StartsWith("\r\n"u8))
-            {
-                length += 2;
-                return true;
-            }
-
-            // An empty line by itself, in front of all else.
+            // An empty line.
             if (feed == 0 || (feed == 1 && bytes[from] == (byte)'\r'))
+            {
+                from = 0;
                 return true;
+            }
+
             from = length;
         }
     }

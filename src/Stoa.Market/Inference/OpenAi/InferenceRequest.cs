@@ -15,8 +15,7 @@ public sealed class InferenceRequest
     public const int MostChoices = 128;
 
     private const int MaxDepth = 64;
-    private const int DataMinBytes = 256;
-
+    private const int MostPrompts = 2_048;
     // About what the vision models of today make of a picture.
     private const int TokensOfData = 1_024;
 
@@ -29,7 +28,7 @@ public sealed class InferenceRequest
     {
         (Kind, _body, _members) = (kind, body, members);
         Model = members.ModelName!;
-        Choices = Math.Max(members.N ?? 1, members.BestOf ?? 1);
+        Choices = Math.Max(members.N ?? 1, members.BestOf ?? 1) * (kind is InferenceKind.Completion ? members.Prompts : 1);
     }
 
     /// <summary>Which endpoint.</summary>
@@ -47,7 +46,7 @@ public sealed class InferenceRequest
     /// <summary>The most tokens of a choice; null when the client leaves it open.</summary>
     public long? MaxTokens => _members.MaxTokens;
 
-    /// <summary>How many choices the model writes.</summary>
+    /// <summary>How many choices the model writes, those of several prompts together.</summary>
     public long Choices { get; }
 
     /// <summary>Tokens of what it has to read, as they are counted here.</summary>
@@ -90,12 +89,13 @@ public sealed class InferenceRequest
 
     /// <summary>The request as a backend gets it.</summary>
     /// <param name="model">What the model is called there.</param>
-    /// <param name="maxTokens">The most tokens of a choice, where the client has left it open; null to leave it open.</param>
+    /// <param name="maxTokens">The most tokens of a choice; null to leave it open where the client has.</param>
     public byte[] Rewrite(string model, long? maxTokens)
     {
         var edits = new List<Edit>(3) { new(_members.Model, [(byte)'"', .. JsonEncodedText.Encode(model).EncodedUtf8Bytes, (byte)'"']) };
         var front = _members.Open + 1;
-        if (MaxTokens is null && maxTokens is { } most && Kind is not InferenceKind.Embedding)
+        // By its older name, which every server knows: some do not heed the newer one.
+        if (!_members.HasMaxTokens && maxTokens is { } most && Kind is not InferenceKind.Embedding)
         {
             var number = Encoding.UTF8.GetBytes(most.ToString(CultureInfo.InvariantCulture));
             edits.Add(_members.NoMaxTokens is { } nothing ? new Edit(nothing, number) : new Edit(front..front, [.. "\"max_tokens\":"u8, .. number, (byte)',']));
@@ -138,6 +138,11 @@ public sealed class InferenceRequest
     private sealed class Members
     {
         private const string Duplicate = "It is there twice.";
+        private const int LongestName = 256;
+
+        private static readonly HashSet<string> s_deciding = new(
+            ["model", "messages", "prompt", "input", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n", "best_of", "suffix", "tools", "functions", "response_format"],
+            StringComparer.OrdinalIgnoreCase);
 
         private bool _hasPrompt;
         private bool _hasStream;
@@ -156,6 +161,9 @@ public sealed class InferenceRequest
 
         public long? MaxTokens { get; private set; }
 
+        /// <summary>Whether the limit is said by the older name.</summary>
+        public bool HasMaxTokens { get; private set; }
+
         /// <summary>Where it is said that there is no limit to the tokens of an answer.</summary>
         public Range? NoMaxTokens { get; private set; }
 
@@ -164,6 +172,9 @@ public sealed class InferenceRequest
         public long? BestOf { get; private set; }
 
         public Range Prompt { get; private set; }
+
+        /// <summary>How many prompts there are in an array of texts, or of tokens.</summary>
+        public long Prompts { get; private set; } = 1;
 
         public long InputTokens { get; private set; }
 
@@ -190,6 +201,8 @@ public sealed class InferenceRequest
             {
             }
 
+            if (kind is InferenceKind.Embedding && IsStream)
+                return new RequestFault("stream", "Vectors are not streamed.");
             if (ModelName is null)
                 return new RequestFault("model", "Name a model: publisher/name, auto, or a route. GET /v1/models lists them.");
             return _hasPrompt ? null : new RequestFault(Encoding.UTF8.GetString(prompt), "It is missing.");
@@ -214,12 +227,27 @@ public sealed class InferenceRequest
             if (json.ValueTextEquals("best_of"u8))
                 return ReadChoices(ref json, "best_of", BestOf, value => BestOf = value);
             var isRead = json.ValueTextEquals("tools"u8) || json.ValueTextEquals("functions"u8) || json.ValueTextEquals("response_format"u8) || json.ValueTextEquals("suffix"u8);
+            if (!isRead && FindDisguised(ref json) is { } disguised)
+                return disguised;
             json.Read();
             if (isRead)
                 InputTokens += CountTokens(ref json, withNames: true);
             else
                 json.Skip();
             return null;
+        }
+
+        /// <summary>Other names of what is counted here, that some servers know and put first; and names that some take for these, since they do not heed the case of letters.</summary>
+        private static RequestFault? FindDisguised(ref Utf8JsonReader json)
+        {
+            if (json.ValueSpan.Length > LongestName)
+                return null;
+            var name = json.GetString()!;
+            if (name is "n_predict" or "num_predict" or "n_cmpl")
+                return new RequestFault(name, "It is not taken here: say max_tokens and n.");
+            return !Ascii.IsValid(name) || (s_deciding.TryGetValue(name, out var known) && known != name)
+                ? new RequestFault(name, "Names of members are as OpenAI's API has them: letters of ASCII, small ones.")
+                : null;
         }
 
         private RequestFault? ReadPrompt(ref Utf8JsonReader json, ReadOnlySpan<byte> name)
@@ -231,6 +259,11 @@ public sealed class InferenceRequest
             var start = (int)json.TokenStartIndex;
             if (json.TokenType is not (JsonTokenType.StartArray or JsonTokenType.String))
                 return new RequestFault(Encoding.UTF8.GetString(name), "A text or an array is expected.");
+            var counting = json;
+            if (json.TokenType is JsonTokenType.StartArray)
+                Prompts = CountPrompts(ref counting);
+            if (Prompts > MostPrompts)
+                return new RequestFault(Encoding.UTF8.GetString(name), $"At most {MostPrompts:N0} are taken in one request.");
             InputTokens += CountTokens(ref json, withNames: false);
             Prompt = start..(int)json.BytesConsumed;
             return null;
@@ -288,18 +321,20 @@ public sealed class InferenceRequest
 
         private RequestFault? ReadMaxTokens(ref Utf8JsonReader json, string name)
         {
-            if (MaxTokens is not null || NoMaxTokens is not null)
+            if (MaxTokens is not null || (NoMaxTokens is not null && name == "max_tokens"))
                 return new RequestFault(name, "The most tokens of an answer are said twice: max_completion_tokens is the newer name of max_tokens.");
             json.Read();
             if (json.TokenType is JsonTokenType.Null)
             {
-                NoMaxTokens = (int)json.TokenStartIndex..(int)json.BytesConsumed;
+                if (name == "max_tokens")
+                    NoMaxTokens = (int)json.TokenStartIndex..(int)json.BytesConsumed;
                 return null;
             }
 
             if (json.TokenType is not JsonTokenType.Number || !json.TryGetInt64(out var most) || most is < 1 or > int.MaxValue)
                 return new RequestFault(name, "A whole number from 1 on is expected.");
             MaxTokens = most;
+            HasMaxTokens |= name == "max_tokens";
             return null;
         }
 
@@ -316,21 +351,40 @@ public sealed class InferenceRequest
             return null;
         }
 
+        /// <summary>Counts the texts and arrays in an array; tokens that stand in it by themselves are one prompt.</summary>
+        private static long CountPrompts(ref Utf8JsonReader json)
+        {
+            var (depth, prompts) = (json.CurrentDepth, 0L);
+            while (json.Read() && json.CurrentDepth > depth)
+            {
+                if (json.TokenType is JsonTokenType.String or JsonTokenType.StartArray)
+                    prompts++;
+                json.Skip();
+            }
+
+            return Math.Max(1, prompts);
+        }
+
         /// <summary>Counts a value, and stands on its end.</summary>
         private static long CountTokens(ref Utf8JsonReader json, bool withNames)
         {
-            var tokens = CountToken(ref json, withNames);
+            var tokens = CountToken(ref json, withNames, isData: false);
             if (json.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
                 return tokens;
-            var depth = json.CurrentDepth;
+            var (depth, isData) = (json.CurrentDepth, false);
             while (json.Read() && json.CurrentDepth > depth)
-                tokens += CountToken(ref json, withNames);
+            {
+                tokens += CountToken(ref json, withNames, isData);
+                // Only there do models look for pictures and sound: elsewhere it would be text, however it begins.
+                isData = json.TokenType is JsonTokenType.PropertyName && (json.ValueTextEquals("url"u8) || json.ValueTextEquals("data"u8));
+            }
+
             return tokens;
         }
 
-        private static long CountToken(ref Utf8JsonReader json, bool withNames) => json.TokenType switch
+        private static long CountToken(ref Utf8JsonReader json, bool withNames, bool isData) => json.TokenType switch
         {
-            JsonTokenType.String => json.ValueSpan.Length >= DataMinBytes && json.ValueSpan.StartsWith("data:"u8) ? TokensOfData : TokenCount.Of(json.ValueSpan),
+            JsonTokenType.String => isData ? TokensOfData : TokenCount.Of(json.ValueSpan),
             JsonTokenType.PropertyName when withNames => TokenCount.Of(json.ValueSpan) + 2,
             // Prompts may be tokens already.
             JsonTokenType.Number => 1,

@@ -69,8 +69,9 @@ public sealed class ModelFleet
         WaitingRequest waiting;
         lock (_lock)
         {
-            // Whoever comes later does not go before those who wait.
-            if (_waiting.Count == 0 && _chooser.TryEnter(_replicas, excluded, request, now) is { } chosen)
+            // Whoever comes later does not go before those who wait: these first.
+            ServeWaiting();
+            if (_chooser.TryEnter(_replicas, excluded, request, now) is { } chosen)
                 return ValueTask.FromResult<Outcome<ReplicaState, RoutingRefusal>>(chosen);
             if (!MayBeServed(excluded, now))
                 return ValueTask.FromResult<Outcome<ReplicaState, RoutingRefusal>>(NoneLeft());
@@ -102,20 +103,35 @@ public sealed class ModelFleet
         Serve();
     }
 
-    /// <summary>Gives those who wait what has become free.</summary>
+    /// <summary>Gives those who wait what has become free, and tells those for whom nobody is left. To be called again and again: that a replica may be tried anew is told by nobody.</summary>
     public void Serve()
     {
         lock (_lock)
+            ServeWaiting();
+    }
+
+    private void ServeWaiting()
+    {
+        while (_waiting.Count > 0)
         {
-            while (_waiting.Peek() is { } first)
+            var now = NowOf(_time);
+            // Most often all are busy, and all wait on.
+            if (!_replicas.Any(replica => replica.MayTake(now)) && _replicas.Any(replica => replica.IsServing(now)))
+                return;
+            var isGiven = false;
+            // Whoever waits for a replica that it has not tried yet does not keep others from one that is free.
+            foreach (var head in _waiting.Heads())
             {
-                var now = NowOf(_time);
-                var chosen = _chooser.TryEnter(_replicas, first.Excluded, first.Request, now);
-                if (chosen is null && MayBeServed(first.Excluded, now))
-                    return;
-                _waiting.TakeFirst();
-                first.Give(chosen);
+                var chosen = _chooser.TryEnter(_replicas, head.Excluded, head.Request, now);
+                if (chosen is null && MayBeServed(head.Excluded, now))
+                    continue;
+                _waiting.Take(head);
+                head.Give(chosen);
+                isGiven = true;
             }
+
+            if (!isGiven)
+                return;
         }
     }
 
@@ -153,7 +169,8 @@ public sealed class ModelFleet
     {
         foreach (var replica in _replicas)
         {
-            if (replica.IsBusy(now) && !excluded.Contains(replica))
+            // Whether it has room by now does not matter: whoever has just left it serves those who wait next.
+            if (replica.IsServing(now) && !excluded.Contains(replica))
                 return true;
         }
 

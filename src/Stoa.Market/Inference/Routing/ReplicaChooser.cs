@@ -56,7 +56,7 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
     private ReplicaState? Choose(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
     {
         if (replicas.Count == 1)
-            return excluded.Count == 0 && replicas[0].MayTake(now) ? replicas[0] : null;
+            return !excluded.Contains(replicas[0]) && replicas[0].MayTake(now) ? replicas[0] : null;
         var open = new List<ReplicaState>(replicas.Count);
         foreach (var replica in replicas)
         {

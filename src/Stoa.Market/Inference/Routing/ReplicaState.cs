@@ -61,11 +61,11 @@ public sealed class ReplicaState
             return IsOffered && _outstandingRequests < _replica.MaxRequests && _breaker.MayPass(now);
     }
 
-    /// <summary>Whether there is no room for one more request, but would be when others end.</summary>
-    public bool IsBusy(long now)
+    /// <summary>Whether it would take a request once it has room.</summary>
+    public bool IsServing(long now)
     {
         lock (_lock)
-            return IsOffered && _outstandingRequests >= _replica.MaxRequests && _breaker.MayPass(now);
+            return IsOffered && _breaker.MayPass(now);
     }
 
     /// <summary>Gives it a request, unless it does not take one any more.</summary>

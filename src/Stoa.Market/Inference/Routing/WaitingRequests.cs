@@ -16,32 +16,28 @@ internal sealed class WaitingRequests(int most, int mostOfAccount)
     /// <returns>False when there is none left.</returns>
     public bool TryAdd(WaitingRequest waiting)
     {
-        if (Count >= most)
+        if (Count >= most || (_lines.TryGetValue(waiting.Account, out var line) ? line.Count : 0) >= mostOfAccount)
             return false;
-        if (!_lines.TryGetValue(waiting.Account, out var line))
+        if (line is null)
         {
             _lines.Add(waiting.Account, line = new LinkedList<WaitingRequest>());
             _turns.AddLast(waiting.Account);
         }
 
-        if (line.Count >= mostOfAccount)
-            return false;
         waiting.Place = line.AddLast(waiting);
         Count++;
         return true;
     }
 
-    /// <summary>The one whose turn it is; null when nobody waits.</summary>
-    public WaitingRequest? Peek() => _turns.First is { } turn ? _lines[turn.Value].First!.Value : null;
+    /// <summary>The first one of each account, in the order of the accounts' turns.</summary>
+    public IReadOnlyList<WaitingRequest> Heads() => [.. _turns.Select(account => _lines[account].First!.Value)];
 
-    /// <summary>The one whose turn it is goes, and its account's next one waits until all others have had a turn.</summary>
-    public void TakeFirst()
+    /// <summary>A first one goes, and its account's next one waits until all others have had a turn.</summary>
+    public void Take(WaitingRequest head)
     {
-        var waiting = Peek()!;
-        var turn = _turns.First!;
-        _turns.RemoveFirst();
-        _turns.AddLast(turn);
-        Remove(waiting);
+        _turns.Remove(head.Account);
+        _turns.AddLast(head.Account);
+        Remove(head);
     }
 
     /// <summary>Gives up a place; one that has gone already is left alone.</summary>

@@ -31,7 +31,7 @@ internal static class DescribeOperation
         OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
-        var needsCaller = metadata.OfType<IAuthorizeData>().Any() && !metadata.OfType<IAllowAnonymous>().Any();
+        var needsCaller = metadata.OfType<ApiEndpoint>().Any() && !metadata.OfType<IAllowAnonymous>().Any();
         operation.Security = needsCaller
             ? [Requirement(DescribeDocument.ApiKeyScheme, context), Requirement(DescribeDocument.SessionScheme, context)]
             : [];

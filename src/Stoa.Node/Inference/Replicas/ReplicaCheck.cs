@@ -31,7 +31,7 @@ public sealed class ReplicaCheck(Upstreams upstreams, InferenceOptions options, 
         {
             return new Refusal<ReplicaRefusal>(
                 ReplicaRefusal.ReplicaUnreachable,
-                $"GET {address.AbsoluteUri.TrimEnd('/')}/models came to nothing: {Cut(failure.Message)} The address is that of the server's OpenAI API with its version, such as http://127.0.0.1:8080/v1. With skipCheck it is registered without being asked.",
+                $"GET {address.AbsoluteUri.TrimEnd('/')}/models came to nothing: {Cut(failure.Message)} {(failure.Said.Length > 0 ? $"It said: {failure.Said} " : "")}The address is that of the server's OpenAI API with its version, such as http://127.0.0.1:8080/v1. With skipCheck it is registered without being asked.",
                 [new FieldError("/address", "The address of a server that answers GET …/models is expected.")]);
         }
 
@@ -47,7 +47,8 @@ public sealed class ReplicaCheck(Upstreams upstreams, InferenceOptions options, 
             ReplicaRefusal.UpstreamModelUnknown, names.Count == 0 ? reason : $"{reason} {told}.", [new FieldError("/upstreamModel", "The name of a model that the server lists is expected.")]);
     }
 
-    private static string Cut(string text, int most = CharactersTold)
+    /// <summary>A text of a server, on one line and cut short.</summary>
+    internal static string Cut(string text, int most = CharactersTold)
     {
         var line = string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
         return line.Length <= most ? line : line[..most] + "…";

@@ -65,6 +65,9 @@ public sealed class ReplicaProbes(
     /// <summary>Begins with those that are due.</summary>
     private void Look(SemaphoreSlim places, CancellationToken cancellationToken)
     {
+        // That a replica may be tried again is told by nobody: a pause is over by itself.
+        foreach (var fleet in fleets.All)
+            fleet.Serve();
         var now = ModelFleet.NowOf(time);
         var there = fleets.Replicas;
         foreach (var gone in _probes.Keys.Except(there.Select(state => state.Replica.Id)))

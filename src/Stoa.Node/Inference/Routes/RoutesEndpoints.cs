@@ -18,8 +18,9 @@ public static class RoutesEndpoints
     public static void MapRoutes(this IEndpointRouteBuilder api)
     {
         var routes = api.MapGroup("/routes").WithTags("Models");
+        // Whoever makes a route says what others of the account pay for.
         routes.MapPut("/{name}", SetAsync)
-            .Needs(Permission.ModelsUse)
+            .Needs(Permission.TasksSubmit)
             .WithName("setRoute").WithSummary("Have a name stand for models")
             .WithDescription("Requests that name it as their model are shared out among the targets by weight; when one does not answer the others stand in, then the alternatives in their order. It is for your requests alone; an administrator may make one for everybody, which those have who have none of that name themselves. Setting it again changes it.")
             .Produces<RouteResponse>()
@@ -48,7 +49,7 @@ public static class RoutesEndpoints
             .Produces<RouteResponse>()
             .Refuses(RouteRefusal.RouteUnknown);
         routes.MapDelete("/{name}", RemoveAsync)
-            .Needs(Permission.ModelsUse)
+            .Needs(Permission.TasksSubmit)
             .WithName("removeRoute").WithSummary("Remove a route")
             .WithDescription("Your own; an administrator removes one for everybody with forAll=true.")
             .Produces(StatusCodes.Status204NoContent)
@@ -70,6 +71,8 @@ public static class RoutesEndpoints
         var route = Read(isForAll ? default : caller.UserId, name, body.Value, listing: null, isForAll, errors);
         if (errors.Count > 0)
             return Invalid(errors);
+        if (caller.Key is { SpendPerDay: not null })
+            return Limited();
         return isForAll && !caller.IsAdmin ? NotForAll() : await KeepAsync(route, store, directory, cancellationToken);
     }
 
@@ -102,6 +105,8 @@ public static class RoutesEndpoints
         ReplicaDirectory directory,
         CancellationToken cancellationToken)
     {
+        if (caller.Key is { SpendPerDay: not null })
+            return Limited();
         if (forAll is true && !caller.IsAdmin)
             return NotForAll();
         return await ForgetAsync(forAll is true ? default : caller.UserId, name, store, directory, cancellationToken);
@@ -144,6 +149,9 @@ public static class RoutesEndpoints
 
     private static ProblemResult NotForAll() =>
         new Refusal<RouteRefusal>(RouteRefusal.RouteNotYours, "Routes for everybody are made and removed by administrators. Leave isForAll out for one of your own.").ToProblem();
+
+    private static ProblemResult Limited() =>
+        new Refusal<RouteRefusal>(RouteRefusal.RouteNotYours, "A key with a spending limit makes no routes: they say what other keys of the account pay for. Use a key without one.").ToProblem();
 
     private static ProblemResult Unknown(string name) =>
         new Refusal<RouteRefusal>(RouteRefusal.RouteUnknown, $"There is no route {name}. List those that there are with GET /api/v1/routes.").ToProblem();

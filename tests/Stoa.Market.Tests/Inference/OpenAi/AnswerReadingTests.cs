@@ -79,7 +79,8 @@ public sealed class AnswerReadingTests
     [InlineData(": comment\n\n", 11)]
     public void Event_EndsWithAnEmptyLine(string text, int length)
     {
-        EventLines.TryTake(Encoding.UTF8.GetBytes(text), out var taken).ShouldBeTrue();
+        var from = 0;
+        EventLines.TryTake(Encoding.UTF8.GetBytes(text), ref from, out var taken).ShouldBeTrue();
 
         taken.ShouldBe(length);
     }
@@ -89,7 +90,15 @@ public sealed class AnswerReadingTests
     [InlineData("data: x")]
     [InlineData("data: x\n")]
     [InlineData("data: x\r\n")]
-    public void Event_ThatIsNotWhole_IsWaitedFor(string text) => EventLines.TryTake(Encoding.UTF8.GetBytes(text), out _).ShouldBeFalse();
+    public void Event_ThatIsNotWhole_IsWaitedFor(string text)
+    {
+        var from = 0;
+        EventLines.TryTake(Encoding.UTF8.GetBytes(text), ref from, out _).ShouldBeFalse();
+
+        // Where the search goes on, so that what comes byte by byte is not searched again and again.
+        EventLines.TryTake(Encoding.UTF8.GetBytes(text + "\n\n"), ref from, out var length).ShouldBeTrue();
+        length.ShouldBeInRange(1, text.Length + 2);
+    }
 
     [Theory]
     [InlineData("data: {}\n\n", "{}")]

@@ -26,6 +26,7 @@ public sealed class InferenceRequestTests
     [Theory]
     [InlineData(InferenceKind.Completion, """{"model":"m","prompt":"Once upon"}""", 2)]
     [InlineData(InferenceKind.Completion, """{"model":"m","prompt":[[1,2,3],[4]]}""", 4)]
+    [InlineData(InferenceKind.Completion, """{"model":"m","prompt":[1,2,3]}""", 3)]
     [InlineData(InferenceKind.Embedding, """{"model":"m","input":["one","two","three"]}""", 4)]
     [InlineData(InferenceKind.Chat, """{"model":"m","messages":[]}""", 0)]
     public void Input_IsCounted(InferenceKind kind, string body, long tokens) => Read(body, kind).InputTokens.ShouldBe(tokens);
@@ -59,6 +60,9 @@ public sealed class InferenceRequestTests
     [InlineData("""{"model":"m","messages":[],"n":129}""", "n")]
     [InlineData("""{"model":"m","messages":[],"n":1,"n":2}""", "n")]
     [InlineData("""{"model":"\ud800","messages":[]}""", null)]
+    [InlineData("""{"model":"m","messages":[],"n_predict":9}""", "n_predict")]
+    [InlineData("""{"model":"m","messages":[],"Max_Tokens":9}""", "Max_Tokens")]
+    [InlineData("""{"model":"m","messages":[],"\u017ftream":true}""", "\u017ftream")]
     public void Request_ThatIsWrong_IsRefusedByItsMember(string body, string? parameter)
     {
         InferenceRequest.TryRead(InferenceKind.Chat, Encoding.UTF8.GetBytes(body), out _, out var fault).ShouldBeFalse();
@@ -66,6 +70,17 @@ public sealed class InferenceRequestTests
         fault.Parameter.ShouldBe(parameter);
         fault.Reason.ShouldNotBeEmpty();
     }
+
+    [Theory]
+    [InlineData("""{"model":"m","prompt":"a","n":3}""", 3)]
+    [InlineData("""{"model":"m","prompt":["a","b"],"n":3}""", 6)]
+    [InlineData("""{"model":"m","prompt":[[1,2],[3]]}""", 2)]
+    [InlineData("""{"model":"m","prompt":[1,2,3],"best_of":2}""", 2)]
+    public void Choices_AreThoseOfAllPrompts(string body, long choices) => Read(body, InferenceKind.Completion).Choices.ShouldBe(choices);
+
+    [Fact]
+    public void Vectors_AreNotStreamed() =>
+        InferenceRequest.TryRead(InferenceKind.Embedding, """{"model":"m","input":"x","stream":true}"""u8.ToArray(), out _, out _).ShouldBeFalse();
 
     [Fact]
     public void Request_ThatIsDeep_IsRefused() =>
@@ -75,6 +90,7 @@ public sealed class InferenceRequestTests
     [InlineData("""{"model":"m","messages":[1]}""", """{"model":"up \u0022stream\u0022","messages":[1],"max_tokens":99}""")]
     [InlineData("""{"max_tokens":5,"messages":[1],"model":"m"}""", """{"max_tokens":5,"messages":[1],"model":"up \u0022stream\u0022"}""")]
     [InlineData("""{"max_tokens":null,"messages":[1],"model":"m"}""", """{"max_tokens":99,"messages":[1],"model":"up \u0022stream\u0022"}""")]
+    [InlineData("""{"model":"m","messages":[1],"max_completion_tokens":7}""", """{"model":"up \u0022stream\u0022","messages":[1],"max_completion_tokens":7,"max_tokens":99}""")]
     [InlineData("""{"model":"m","messages":[1],"stream":true}""", """{"model":"up \u0022stream\u0022","messages":[1],"stream":true,"max_tokens":99,"stream_options":{"include_usage":true}}""")]
     [InlineData("""{"model":"m","messages":[1],"stream":true,"stream_options":null}""", """{"model":"up \u0022stream\u0022","messages":[1],"stream":true,"max_tokens":99,"stream_options":{"include_usage":true}}""")]
     [InlineData("""{"stream_options":{"include_usage":false},"model":"m","messages":[1],"stream":true}""", """{"model":"up \u0022stream\u0022","messages":[1],"stream":true,"max_tokens":99,"stream_options":{"include_usage":true}}""")]

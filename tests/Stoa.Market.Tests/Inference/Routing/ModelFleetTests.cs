@@ -102,6 +102,34 @@ public sealed class ModelFleetTests
         (await waiting).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
     }
 
+    [Fact]
+    public async Task Request_ThatWaitsForOneReplica_KeepsNobodyFromAnother()
+    {
+        var fleet = Fleet(2, maxRequests: 1);
+        var (free, full) = (fleet.Replicas[0], fleet.Replicas[1]);
+        full.TryEnter(1, _time.NowMs).ShouldBeTrue();
+        // It has tried the free one, which has refused it.
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [free], s_patience, Stop).AsTask();
+        waiting.IsCompleted.ShouldBeFalse();
+
+        (await fleet.EnterAsync(FleetSamples.Account(2), FleetSamples.Request, [], s_patience, Stop)).Value.ShouldBe(free);
+        fleet.Leave(full, new RoutedRequest(1, default, 0, null), FleetSamples.Served());
+
+        (await waiting).Value.ShouldBe(full);
+    }
+
+    [Fact]
+    public async Task WhereNobodyMayWait_WhoFindsNoRoomIsRefused_AndTheRestGoesOn()
+    {
+        var fleet = Fleet(1, maxRequests: 1, new WaitingLimits(10, 0));
+        var running = (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value;
+
+        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.TooManyWaiting);
+        fleet.Leave(running, FleetSamples.Request, FleetSamples.Served());
+
+        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value.ShouldBe(running);
+    }
+
     private ModelFleet Fleet(int replicas, int maxRequests, WaitingLimits? limits = null)
     {
         var fleet = new ModelFleet(FleetSamples.Model(), FleetSamples.Chooser(), limits ?? new WaitingLimits(100, 100), _time);

@@ -95,6 +95,8 @@ public sealed class ReplicaChooserTests
 
         chooser.TryEnter(replicas, [replicas[0], replicas[2]], FleetSamples.Request, Now).ShouldBeNull();
         chooser.TryEnter([replicas[0]], [replicas[0]], FleetSamples.Request, Now).ShouldBeNull();
+        // That of another model has failed, and this one has not.
+        chooser.TryEnter([replicas[0]], [replicas[2]], FleetSamples.Request, Now).ShouldBe(replicas[0]);
     }
 
     private static List<ReplicaState> States(int count, int maxRequests = 4) =>

@@ -15,7 +15,7 @@ public sealed class ReplicaStateTests
         replica.TryEnter(20, Now).ShouldBeTrue();
 
         replica.TryEnter(30, Now).ShouldBeFalse();
-        replica.IsBusy(Now).ShouldBeTrue();
+        replica.IsServing(Now).ShouldBeTrue();
         replica.OutstandingTokens.ShouldBe(30);
         replica.Leave(10, FleetSamples.Served(), Now);
         replica.TryEnter(30, Now).ShouldBeTrue();
@@ -29,7 +29,7 @@ public sealed class ReplicaStateTests
             Fail(replica, Now);
 
         replica.MayTake(Now + 999).ShouldBeFalse();
-        replica.IsBusy(Now).ShouldBeFalse();
+        replica.IsServing(Now).ShouldBeFalse();
         replica.TryEnter(1, Now + 1_000).ShouldBeTrue();
         replica.MayTake(Now + 1_000).ShouldBeFalse();
         replica.Leave(1, FleetSamples.Served(), Now + 1_000);

@@ -89,7 +89,7 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         var asked = new AddReplicaRequest(_node.Model, _server.Address);
         foreach (var (status, body, told) in new[]
         {
-            (401, """{"error":{"message":"Invalid API key","type":"x"}}""", "401: Invalid API key"),
+            (401, """{"error":{"message":"Invalid API key","type":"x"}}""", "401. It said: Invalid API key"),
             (404, "not here", "404"),
             (200, "[]", "no list of models"),
             (200, """{"data":[{"id":7}]}""", "no list of models"),

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Http.Features;
+using Stoa.Node.Signing;
+
+namespace Stoa.Node.Identity;
+
+/// <summary>Recognises the caller of each request, once: by <c>Authorization: Bearer</c> with an API key or the token of a session, of which the prefix tells which, or by a signature. What comes of it is among the request's features.</summary>
+/// <remarks>Who has a right to what is decided behind it, by <see cref="CredentialGate"/> and <see cref="PermissionGate"/>.</remarks>
+public sealed class CallerRecognition(RequestDelegate next, Credentials credentials, Sessions sessions, SignedRequests signed)
+{
+    /// <summary>Name of the scheme in the header.</summary>
+    public const string SchemeName = "Bearer";
+
+    private const string Prefix = SchemeName + " ";
+    private const string SubProtocolPrefix = "stoa.bearer.";
+    private const int TokenLengthMax = 4096;
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (await FindFailureAsync(context) is { } failure)
+            context.Features.Set(new CredentialFailure(failure));
+        await next(context);
+    }
+
+    /// <returns>What is wrong with the credential; null when nothing is, or there is none.</returns>
+    private async ValueTask<string?> FindFailureAsync(HttpContext context)
+    {
+        var headers = context.Request.Headers;
+        var header = headers.Authorization.Count > 0 ? headers.Authorization.ToString() : FromSubProtocol(context);
+        if (header is null)
+            return await signed.RecogniseAsync(context);
+        if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || header.Length > TokenLengthMax)
+            return "The Authorization header is not of the form: Bearer, one space, an API key or the token of a session.";
+        var token = header[Prefix.Length..].Trim();
+        if (await credentials.FindAsync(token, context.RequestAborted) is not { } caller)
+            return "The API key or session token is wrong, has expired or was revoked.";
+        caller.Attach(context.Features);
+        context.Features.Set<Recognition>(new Recognition.ByToken(token, credentials, sessions));
+        return null;
+    }
+
+    /// <summary>A page cannot set headers on its WebSocket, so it offers its credential among the subprotocols: <c>stoa.bearer.</c> and the token.</summary>
+    private static string? FromSubProtocol(HttpContext context) => context.Features.Get<IHttpWebSocketFeature>()?.IsWebSocketRequest is not true
+        ? null
+        : context.WebSockets.WebSocketRequestedProtocols
+            .Where(offered => offered.StartsWith(SubProtocolPrefix, StringComparison.Ordinal))
+            .Select(offered => Prefix + offered[SubProtocolPrefix.Length..])
+            .FirstOrDefault();
+}
+
+/// <summary>A request came with a credential, and it is none that is good.</summary>
+/// <param name="Reason">Why, in words.</param>
+public sealed record CredentialFailure(string Reason);
