@@ -241,7 +241,7 @@ internal static class InferenceBench
             HttpLoad.RunAsync(Address, RequestOf("", 64), connections, time, cancellationToken);
 
         public Task<(List<double> LateMs, List<double> FirstMs)> StreamAsync(int streams, int tokens, CancellationToken cancellationToken) =>
-            StreamLoad.RunAsync(Address, RequestOf(",\"stream\":true", tokens), streams, tokens, cancellationToken);
+            StreamLoad.RunAsync(Address, RequestOf(",\"stream\":true", tokens * StubServer.LimitOfToken), streams, tokens, cancellationToken);
 
         private byte[] RequestOf(string stream, int tokens) => HttpLoad.Request(
             Address,

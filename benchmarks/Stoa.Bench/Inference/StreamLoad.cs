@@ -54,7 +54,7 @@ internal static class StreamLoad
     private static int Take(Span<byte> bytes, long now, List<double> lateMs)
     {
         var taken = 0;
-        while (bytes[taken..].IndexOf((byte)'@') is >= 0 and var at && bytes.Length - taken - at > 21)
+        while (bytes[taken..].IndexOf((byte)'~') is >= 0 and var at && bytes.Length - taken - at > 21)
         {
             if (Utf8Parser.TryParse(bytes.Slice(taken + at + 1, 20), out long due, out _))
                 lateMs.Add(Stopwatch.GetElapsedTime(due, now).TotalMilliseconds);

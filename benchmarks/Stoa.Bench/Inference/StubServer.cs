@@ -8,11 +8,14 @@ using System.Text;
 namespace Stoa.Bench.Inference;
 
 /// <summary>A server of a model that answers at once: OpenAI's API as far as gateways ask for it, on bare sockets, so that what is measured is the gateway.</summary>
-/// <remarks>A request that asks for a stream gets its max_tokens, one each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.</remarks>
+/// <remarks>A request that asks for a stream gets a tenth of its max_tokens, one each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.</remarks>
 internal static class StubServer
 {
     /// <summary>What this program is started with to be one; then the port.</summary>
     public const string Word = "stub-of-a-model";
+
+    /// <summary>A stream has one token for so many of its max_tokens: its tokens are long numbers, which gateways that count by themselves take for several.</summary>
+    public const int LimitOfToken = 10;
 
     /// <summary>Between two tokens of a stream.</summary>
     public const int TokenMs = 10;
@@ -70,7 +73,7 @@ internal static class StubServer
                     buffer.AsSpan(length, filled - length).CopyTo(buffer);
                     filled -= length;
                     if (isStream)
-                        await s_ticker.StreamAsync(socket, tokens);
+                        await s_ticker.StreamAsync(socket, tokens / LimitOfToken);
                     else
                         await socket.SendAsync(isList ? s_models : s_answer);
                 }
@@ -170,7 +173,7 @@ internal static class StubServer
 
                         socket.Send(Chunk(string.Create(
                             CultureInfo.InvariantCulture,
-                            $"data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"@{NextDue:D20}\"}},\"finish_reason\":null}}]}}\n\n")));
+                            $"data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"~{NextDue:D20}\"}},\"finish_reason\":null}}]}}\n\n")));
                         NextDue += perToken;
                     }
 
