@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Npgsql;
 
@@ -39,7 +37,7 @@ internal sealed class PeerQueues(BenchmarkRun run)
         if (!await InstallAsync(cancellationToken))
             return;
         var folder = Directory.CreateTempSubdirectory("stoa-bench-").FullName;
-        var port = FreePort().ToString(CultureInfo.InvariantCulture);
+        var port = NodeProcess.FreePort().ToString(CultureInfo.InvariantCulture);
         Process? redis = null;
         try
         {
@@ -93,12 +91,5 @@ internal sealed class PeerQueues(BenchmarkRun run)
                 node.Kill();
             throw;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -83,9 +83,7 @@ internal sealed class Exchange(
     private async Task<RequestEnd> SendWholeAsync(Stream stream, CancellationToken cancellationToken)
     {
         using var buffer = new GrowingBuffer(options.MaxAnswerBytes);
-        while (await buffer.ReadAsync(stream, cancellationToken) > 0)
-        {
-        }
+        await buffer.FillAsync(stream, int.MaxValue, cancellationToken);
 
         if (!AnswerReading.TryRead(buffer.Span, out var reading))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no JSON object.");

@@ -32,6 +32,18 @@ internal sealed class GrowingBuffer(int most) : IDisposable
         return read;
     }
 
+    /// <summary>Reads a stream to its end, or until there is enough.</summary>
+    /// <param name="stream">Read from where it is.</param>
+    /// <param name="enough">So many bytes are enough.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="BufferFullException">There is no room for more.</exception>
+    public async ValueTask FillAsync(Stream stream, int enough, CancellationToken cancellationToken)
+    {
+        while (Length < enough && await ReadAsync(stream, cancellationToken) > 0)
+        {
+        }
+    }
+
     /// <summary>Takes bytes from the front.</summary>
     public void Take(int length)
     {

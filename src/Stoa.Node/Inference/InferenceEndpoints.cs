@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using System.Text.Json;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference.OpenAi;
@@ -34,38 +33,17 @@ public static class InferenceEndpoints
     {
         var services = context.RequestServices;
         var most = services.GetRequiredService<InferenceOptions>().MaxRequestBytes;
-        if (context.Request.ContentLength > most || await ReadBodyAsync(context.Request.BodyReader, most, context.RequestAborted) is not { } body)
+        if (context.Request.ContentLength > most)
         {
             await new OpenAiError(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.").WriteAsync(context);
             return;
         }
 
+        var body = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
         if (!InferenceRequest.TryRead(kind, body, out var request, out var fault))
             await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
         else
             await services.GetRequiredService<InferenceGateway>().AnswerAsync(context, Caller.Of(context)!, request);
-    }
-
-    private static async Task<byte[]?> ReadBodyAsync(PipeReader reader, int most, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            var read = await reader.ReadAsync(cancellationToken);
-            if (read.Buffer.Length > most)
-            {
-                reader.AdvanceTo(read.Buffer.End);
-                return null;
-            }
-
-            if (read.IsCompleted)
-            {
-                var body = read.Buffer.ToArray();
-                reader.AdvanceTo(read.Buffer.End);
-                return body;
-            }
-
-            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-        }
     }
 
     private static async Task ListModelsAsync(HttpContext context)

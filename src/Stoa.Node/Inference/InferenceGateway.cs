@@ -123,6 +123,7 @@ public sealed class InferenceGateway(
     {
         // Whoever may not spend may ask what costs nothing.
         var holder = new AllowanceHolder(caller.UserId, caller.Rights.Contains(Permission.TasksSubmit) ? caller.Allowance : SpendingAllowance.Nothing);
+        var hedge = HedgeOf(context);
         var (failed, last, told) = (new List<ReplicaState>(), (UpstreamException?)null, (OpenAiError?)null);
         foreach (var model in models)
         {
@@ -136,9 +137,9 @@ public sealed class InferenceGateway(
                     break;
                 }
 
-                using var race = HedgeOf(context) is null ? null : new ExchangeRace();
+                using var race = hedge is null ? null : new ExchangeRace();
                 var attempt = new ReplicaAttempt(context, request, routed, model, replica, race, Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds);
-                foreach (var (asked, result) in await RunAsync(context, attempt, holder, race, model, routed, request, failed))
+                foreach (var (asked, result) in await RunAsync(context, attempt, holder, race, hedge, model, routed, request, failed))
                 {
                     if (result.IsOver)
                         return result.IsAnswered ? InferenceOutcome.Answered : InferenceOutcome.Broken;
@@ -169,10 +170,10 @@ public sealed class InferenceGateway(
     /// <summary>Asks a replica; where the client wants that, a second one when the first has no word after a while.</summary>
     /// <returns>What came of each, that which counts first.</returns>
     private async Task<IReadOnlyList<(ReplicaState Replica, AttemptResult Result)>> RunAsync(
-        HttpContext context, ReplicaAttempt first, AllowanceHolder holder, ExchangeRace? race, ModelFleet model, RoutedInference routed, InferenceRequest request, List<ReplicaState> failed)
+        HttpContext context, ReplicaAttempt first, AllowanceHolder holder, ExchangeRace? race, TimeSpan? hedge, ModelFleet model, RoutedInference routed, InferenceRequest request, List<ReplicaState> failed)
     {
         var firstRun = first.RunAsync(holder, allowances, upstreams, options, telemetry);
-        if (race is null || HedgeOf(context) is not { } patience)
+        if (race is null || hedge is not { } patience)
             return [(first.Replica, await firstRun)];
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         await Task.WhenAny(firstRun, race.Won, Task.Delay(patience, enough.Token));

@@ -68,9 +68,7 @@ public sealed class Upstreams : IDisposable
         await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
         using var buffer = new GrowingBuffer(MostRefusalBytes);
         // Read to its end, so that the connection is good for more; a longer list is not read.
-        while (buffer.Length < MostRefusalBytes && await buffer.ReadAsync(stream, cancellationToken) > 0)
-        {
-        }
+        await buffer.FillAsync(stream, MostRefusalBytes, cancellationToken);
     }
 
     /// <summary>Asks a server that is not registered yet what its models are called.</summary>
@@ -84,9 +82,7 @@ public sealed class Upstreams : IDisposable
         using var answer = await SendAsync(key is null ? null : $"Bearer {key}", message, cancellationToken);
         await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
         using var buffer = new GrowingBuffer(MostListBytes);
-        while (await buffer.ReadAsync(stream, cancellationToken) > 0)
-        {
-        }
+        await buffer.FillAsync(stream, int.MaxValue, cancellationToken);
 
         return ModelList.TryRead(buffer.Memory) ?? throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no list of models.");
     }
@@ -118,9 +114,7 @@ public sealed class Upstreams : IDisposable
         using var buffer = new GrowingBuffer(MostRefusalBytes);
         await using (var stream = await answer.Content.ReadAsStreamAsync(cancellationToken))
         {
-            while (buffer.Length < MostRefusalBytes && await buffer.ReadAsync(stream, cancellationToken) > 0)
-            {
-            }
+            await buffer.FillAsync(stream, MostRefusalBytes, cancellationToken);
         }
 
         if (AnswerReading.TryRead(buffer.Span, out var reading))

@@ -55,9 +55,6 @@ public sealed class InferenceRequest
     /// <summary>The bytes of what it has to read, from the first message on.</summary>
     public ReadOnlyMemory<byte> Prompt => _body[_members.Prompt];
 
-    /// <summary>How many bytes the request has.</summary>
-    public int Length => _body.Length;
-
     /// <summary>Reads a request.</summary>
     /// <param name="kind">Which endpoint it came to.</param>
     /// <param name="body">JSON; not copied.</param>

@@ -18,9 +18,6 @@ internal sealed class CircuitBreaker
     /// <summary>Whether it lets nobody through, or one at most.</summary>
     public bool IsOpen => _openMs > 0;
 
-    /// <summary>When it lets one through again.</summary>
-    public long OpenUntil => _openUntil;
-
     /// <summary>Whether a request may go now.</summary>
     public bool MayPass(long now) => !IsOpen || (now >= _openUntil && !_isProbing);
 
