@@ -23,7 +23,7 @@ public sealed class ModelRoutes
         {
             ModelAddress.ByRoute { Name: var name } => now.Own.GetValueOrDefault((account, name)) ?? now.ForAll.GetValueOrDefault(name),
             // Whoever names a version wants that one.
-            ModelAddress.ByListing { Range: var range, Listing: var listing } when range == Market.Registry.SemanticRange.Any => now.ForAll.GetValueOrDefault(listing.ToString()),
+            ModelAddress.ByListing { Range: var range, Listing: var listing } when range == Market.Registry.SemanticRange.Any => now.OfListings.GetValueOrDefault((listing.Publisher, listing.Name)),
             _ => null,
         };
     }
@@ -35,11 +35,18 @@ public sealed class ModelRoutes
         return [.. now.All.Where(route => (route.IsForAll || route.Owner == account) && !route.Name.Contains('/', StringComparison.Ordinal)).OrderBy(route => route.Name, StringComparer.Ordinal)];
     }
 
-    private sealed record Snapshot(IReadOnlyList<ModelRoute> All, IReadOnlyDictionary<(Id<User> Owner, string Name), ModelRoute> Own, IReadOnlyDictionary<string, ModelRoute> ForAll)
+    private sealed record Snapshot(IReadOnlyList<ModelRoute> All, IReadOnlyDictionary<(Id<User> Owner, string Name), ModelRoute> Own, IReadOnlyDictionary<string, ModelRoute> ForAll,
+        IReadOnlyDictionary<(string Publisher, string Name), ModelRoute> OfListings)
     {
-        public static Snapshot Of(IReadOnlyList<ModelRoute> routes) => new(
-            routes,
-            routes.Where(route => !route.IsForAll).ToDictionary(route => (route.Owner, route.Name)),
-            routes.Where(route => route.IsForAll).DistinctBy(route => route.Name).ToDictionary(route => route.Name));
+        public static Snapshot Of(IReadOnlyList<ModelRoute> routes)
+        {
+            var forAll = routes.Where(route => route.IsForAll).DistinctBy(route => route.Name).ToDictionary(route => route.Name);
+            return new Snapshot(
+                routes,
+                routes.Where(route => !route.IsForAll).ToDictionary(route => (route.Owner, route.Name)),
+                forAll,
+                forAll.Values.Select(route => (Route: route, Slash: route.Name.IndexOf('/', StringComparison.Ordinal))).Where(one => one.Slash > 0)
+                    .ToDictionary(one => (one.Route.Name[..one.Slash], one.Route.Name[(one.Slash + 1)..]), one => one.Route));
+        }
     }
 }
