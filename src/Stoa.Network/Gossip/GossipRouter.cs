@@ -320,9 +320,9 @@ public sealed class GossipRouter : IAsyncDisposable
         {
             while (true)
             {
-                while (peer.Queue.Take() is { } rpc)
+                while (peer.Queue.Take() is { } exchange)
                 {
-                    var writing = stream.WriteMessageAsync(rpc, both.Token);
+                    var writing = stream.WriteAsync(exchange.Frame, both.Token);
                     // A timer is set only where it takes time.
                     var isSlow = !writing.IsCompleted;
                     if (isSlow)
@@ -368,7 +368,7 @@ public sealed class GossipRouter : IAsyncDisposable
         {
             if (Meet(stream.Peer) is not { } peer)
                 return;
-            if (_overlay.IsGraylisted(peer.Id))
+            if (_overlay.IsGraylisted(peer))
             {
                 _metrics.Refuse(GossipRefusal.Graylisted);
                 continue;

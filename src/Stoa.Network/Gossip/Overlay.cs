@@ -147,16 +147,16 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
             }
 
             var targets = PublishTargets(message.Topic);
-            var part = new Wire.Rpc { Publish = { wire } };
+            var part = new Exchange(new Wire.Rpc { Publish = { wire } });
             return (targets.Count, targets.Count(peer => peer.Queue.Add(part, SendPriority.Own)));
         }
     }
 
     /// <summary>Whether nothing is heard from a peer any more.</summary>
-    public bool IsGraylisted(PeerId peer)
+    public bool IsGraylisted(GossipPeer peer)
     {
         lock (_lock)
-            return _scores.ScoreOf(peer) < options.Score.GraylistThreshold;
+            return _scores.ScoreOf(peer.Tally) < options.Score.GraylistThreshold;
     }
 
     /// <summary>Looks at a message before its signature is checked.</summary>
@@ -280,7 +280,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         if (!_meshes.TryGetValue(message.Topic, out var mesh))
             return;
         _cache.Add(message.Id, wire, wire.CalculateSize());
-        var part = new Wire.Rpc { Publish = { wire } };
+        var part = new Exchange(new Wire.Rpc { Publish = { wire } });
         foreach (var peer in mesh)
         {
             // Who brought it has it.
@@ -313,7 +313,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
 
     private void Announce(string topic, bool subscribes)
     {
-        var part = new Wire.Rpc { Subscriptions = { new Wire.Subscription { Topic = topic, Subscribe = subscribes } } };
+        var part = new Exchange(new Wire.Rpc { Subscriptions = { new Wire.Subscription { Topic = topic, Subscribe = subscribes } } });
         foreach (var peer in _peers.Values.Where(peer => peer.IsOpen))
             peer.Queue.Add(part, SendPriority.Control);
     }
@@ -323,9 +323,13 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
     {
         if (count <= 0)
             return [];
-        var fit = _peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && isFit(peer)).ToList();
-        Shuffle(fit);
-        return fit.Count <= count ? fit : fit[..count];
+        return Some(_peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && isFit(peer)).ToList(), count);
+    }
+
+    private List<GossipPeer> Some(List<GossipPeer> of, int count)
+    {
+        Shuffle(of);
+        return of.Count <= count ? of : of[..count];
     }
 
     private void Shuffle<T>(List<T> list)

@@ -24,7 +24,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     {
         _topics.Remove(topic);
         foreach (var tally in _tallies.Values)
-            tally.Topics.Remove(topic);
+            tally.Remove(topic);
     }
 
     /// <summary>A peer has come.</summary>
@@ -75,7 +75,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     public double ScoreOf(Tally tally)
     {
         var score = 0.0;
-        foreach (var (_, counts) in tally.Topics)
+        foreach (var counts in tally.Counted)
             score += counts.Options.Weight * ScoreOf(counts, counts.Options);
         if (_options.TopicScoreCap > 0)
             score = Math.Min(score, _options.TopicScoreCap);
@@ -153,7 +153,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
             }
 
             tally.Behaviour = Less(tally.Behaviour, _options.BehaviourDecay);
-            foreach (var (_, counts) in tally.Topics)
+            foreach (var counts in tally.Counted)
             {
                 var score = counts.Options;
                 counts.FirstDeliveries = Less(counts.FirstDeliveries, score.FirstDeliveriesDecay);
@@ -198,13 +198,16 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
         if (!_topics.TryGetValue(topic, out var score) || !_tallies.TryGetValue(peer, out var tally))
             return null;
         if (!tally.Topics.TryGetValue(topic, out var counts))
-            tally.Topics.Add(topic, counts = new TopicTally(score));
+            tally.Add(topic, counts = new TopicTally(score));
         return counts;
     }
 
     /// <summary>What is counted of a peer.</summary>
     internal sealed class Tally(PeerId peer)
     {
+        private readonly Dictionary<string, TopicTally> _topics = new(StringComparer.Ordinal);
+        private TopicTally[] _counted = [];
+
         public PeerId Peer => peer;
 
         public bool IsConnected { get; set; }
@@ -215,7 +218,22 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
 
         public double Behaviour { get; set; }
 
-        public Dictionary<string, TopicTally> Topics { get; } = new(StringComparer.Ordinal);
+        public IReadOnlyDictionary<string, TopicTally> Topics => _topics;
+
+        /// <summary>Those of all topics: each heartbeat goes through them twice, and a dictionary is slow to go through.</summary>
+        public ReadOnlySpan<TopicTally> Counted => _counted;
+
+        public void Add(string topic, TopicTally counts)
+        {
+            _topics.Add(topic, counts);
+            _counted = [.. _topics.Values];
+        }
+
+        public void Remove(string topic)
+        {
+            if (_topics.Remove(topic))
+                _counted = [.. _topics.Values];
+        }
     }
 
     /// <summary>What is counted of it in a topic.</summary>

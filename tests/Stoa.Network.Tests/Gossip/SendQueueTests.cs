@@ -22,7 +22,7 @@ public sealed class SendQueueTests : IDisposable
         queue.Add(MessageOf(3, 100), SendPriority.Own);
         queue.Add(new Rpc { Control = new Control { Prune = { new Prune { Topic = "b" } } } }, SendPriority.Control);
 
-        var taken = queue.Take().ShouldNotBeNull();
+        var taken = queue.Take().ShouldNotBeNull().Rpc;
 
         taken.Publish.Select(message => (int)message.Data[0]).ShouldBe([3, 2, 1]);
         taken.Control.Graft.Single().Topic.ShouldBe("a");
@@ -39,7 +39,7 @@ public sealed class SendQueueTests : IDisposable
             queue.Add(MessageOf(number, 300), SendPriority.Forward).ShouldBeTrue();
 
         var numbers = new List<int>();
-        while (queue.Take() is { } taken)
+        while (queue.Take()?.Rpc is { } taken)
         {
             taken.CalculateSize().ShouldBeLessThanOrEqualTo(1_000);
             numbers.AddRange(taken.Publish.Select(message => (int)message.Data[0]));
@@ -112,7 +112,7 @@ public sealed class SendQueueTests : IDisposable
     private static List<int> Numbers(SendQueue queue)
     {
         var numbers = new List<int>();
-        while (queue.Take() is { } taken)
+        while (queue.Take()?.Rpc is { } taken)
             numbers.AddRange(taken.Publish.Select(message => (int)message.Data[0]));
         return numbers;
     }
