@@ -63,6 +63,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         {
             if (!_peers.Remove(id, out var peer))
                 return;
+            peer.HasGone = true;
             Drop(peer);
             _promises.Forget(id);
             _scores.RemovePeer(id);
@@ -231,7 +232,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         lock (_lock)
         {
             var mesh = _meshes.GetValueOrDefault(topic);
-            return [.. _peers.Values.Where(peer => peer.Topics.Contains(topic)).Select(peer => new GossipNeighbour(peer.Id, mesh?.Contains(peer) ?? false, _scores.ScoreOf(peer.Id)))];
+            return [.. _peers.Values.Where(peer => peer.Topics.Contains(topic)).Select(peer => new GossipNeighbour(peer.Id, mesh?.Contains(peer) ?? false, _scores.ScoreOf(peer.Tally)))];
         }
     }
 
@@ -292,7 +293,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
     private List<GossipPeer> PublishTargets(string topic)
     {
         if (options.FloodPublish)
-            return [.. _peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && _scores.ScoreOf(peer.Id) >= options.Score.PublishThreshold)];
+            return [.. _peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && _scores.ScoreOf(peer.Tally) >= options.Score.PublishThreshold)];
         if (_meshes.TryGetValue(topic, out var mesh) && mesh.Count > 0)
             return [.. mesh];
         if (!_fanouts.TryGetValue(topic, out var fanout))
@@ -309,7 +310,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
 
     private void Fill(string topic, Fanout fanout) =>
         fanout.Peers.UnionWith(Pick(
-            topic, options.MeshSize - fanout.Peers.Count, peer => !fanout.Peers.Contains(peer) && _scores.ScoreOf(peer.Id) >= options.Score.PublishThreshold));
+            topic, options.MeshSize - fanout.Peers.Count, peer => !fanout.Peers.Contains(peer) && _scores.ScoreOf(peer.Tally) >= options.Score.PublishThreshold));
 
     private void Announce(string topic, bool subscribes)
     {
@@ -341,7 +342,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         }
     }
 
-    private bool MayGraft(GossipPeer peer, string topic) => _scores.ScoreOf(peer.Id) >= 0 && _backoffs.Find(topic, peer.Id, time.GetUtcNow()) is null;
+    private bool MayGraft(GossipPeer peer, string topic) => _scores.ScoreOf(peer.Tally) >= 0 && _backoffs.Find(topic, peer.Id, time.GetUtcNow()) is null;
 
     private void Drop(GossipPeer peer)
     {
