@@ -363,7 +363,7 @@ public sealed class OverlayTests : IDisposable
         }
 
         Score(peer).ShouldBeLessThan(new ScoreOptions().GraylistThreshold);
-        Overlay.IsGraylisted(peer.Id).ShouldBeTrue();
+        Overlay.IsGraylisted(peer).ShouldBeTrue();
         // One that goes makes room for another.
         Hear(peer, new Rpc { Subscriptions = { new Subscription { Topic = "5", Subscribe = false } } });
         Subscribe(peer, "new");

@@ -32,6 +32,24 @@ public sealed class SendQueueTests : IDisposable
     }
 
     [Fact]
+    public void Message_ForManyPeers_IsEncodedOnce_UnlessItGoesTogetherWithMore()
+    {
+        var (ann, bob, cid) = (Create(10_000, 100), Create(10_000, 100), Create(10_000, 100));
+        var exchange = new Exchange(MessageOf(1, 100));
+        foreach (var queue in new[] { ann, bob, cid })
+            queue.Add(exchange, SendPriority.Forward).ShouldBeTrue();
+        cid.Add(MessageOf(2, 100), SendPriority.Forward).ShouldBeTrue();
+
+        var frame = ann.Take().ShouldNotBeNull().Frame;
+
+        bob.Take().ShouldNotBeNull().Frame.Equals(frame).ShouldBeTrue();
+        Rpc.Parser.ParseDelimitedFrom(new MemoryStream(frame.ToArray())).ShouldBe(exchange.Rpc);
+        var both = cid.Take().ShouldNotBeNull();
+        Rpc.Parser.ParseDelimitedFrom(new MemoryStream(both.Frame.ToArray())).Publish.Select(message => (int)message.Data[0]).ShouldBe([1, 2]);
+        exchange.Rpc.Publish.Count.ShouldBe(1);
+    }
+
+    [Fact]
     public void Exchange_IsNoLongerThanItMayBe()
     {
         var queue = Create(10_000, 100);
