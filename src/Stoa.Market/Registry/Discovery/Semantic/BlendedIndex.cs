@@ -11,7 +11,7 @@ public sealed class BlendedIndex(ListingIndex index, VectorIndex vectors)
 
     // How many of those that are like by their signs are looked at; and of how few that filters leave all are.
     private const int Candidates = 2_000;
-    private const int FewEnough = 2_000;
+    private const int FewEnough = 10_000;
 
     /// <summary>One page of a search.</summary>
     /// <remarks>Words and meaning are looked for on two processors: neither needs what the other finds, and each alone takes about half of what may be taken.</remarks>
