@@ -9,12 +9,16 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Stoa.Llama.Engine;
+using Stoa.Llama.Native;
 
 namespace Stoa.Llama.Serving;
 
 /// <summary>A model behind OpenAI's API, at an address of this machine that others do not reach.</summary>
 public sealed class ModelServer : IAsyncDisposable
 {
+    /// <summary>What an operator without llama.cpp's libraries is told.</summary>
+    public const string HowToGetLibraries = LlamaLibrary.HowToGet;
+
     private readonly WebApplication _app;
     private readonly LlamaModel _model;
     private readonly LlamaEngine _engine;

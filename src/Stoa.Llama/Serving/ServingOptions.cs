@@ -33,6 +33,10 @@ public sealed record ServingOptions
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()
     {
+        if (ModelName.Length is 0 or > 256 || ModelName.Any(char.IsControl))
+            yield return "A model's name has 1 to 256 characters, none of them a control character.";
+        if (Key is { Length: 0 or > 4_096 })
+            yield return "A key has 1 to 4096 characters.";
         if (Port is < 0 or > 65_535)
             yield return "A port is from 0 to 65535.";
         if (MaxRequestBytes is < 1_024 or > 1 << 30)

@@ -16,6 +16,9 @@ public static class Worker
     /// <summary>It has failed, and may be started again.</summary>
     public const int Failed = 3;
 
+    /// <summary>How the command line of Stoa is asked for this, where it and this program are one file.</summary>
+    public static IReadOnlyList<string> CommandOfStoa { get; } = ["model", "worker"];
+
     private const int LongestKey = 4_096;
 
     /// <summary>Serves until standard input ends.</summary>
