@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Stoa.Llama.Native;
 
 namespace Stoa.Llama.Engine;
 

@@ -121,6 +121,9 @@ public sealed class LlamaEngine : IDisposable
         }
 
         var result = _embeddings.AddAsync(inputs, _options.MaxWaiting, cancellationToken);
+        // The thread that would do it may have ended in the same moment.
+        if (_end.Task.IsCompleted)
+            _embeddings.GiveUpAll(new LlamaException("The server has ended."));
         Wake();
         return result;
     }

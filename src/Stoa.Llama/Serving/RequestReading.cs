@@ -155,7 +155,7 @@ internal sealed class RequestReading(LlamaModel model, LlamaEngine engine, strin
         }
     }
 
-    private static IReadOnlyList<string> ReadStops(JsonElement body)
+    private static List<string> ReadStops(JsonElement body)
     {
         const string parameter = "stop";
         if (Find(body, parameter) is not { } stop)

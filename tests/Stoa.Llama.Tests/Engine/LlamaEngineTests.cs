@@ -7,6 +7,7 @@ using Stoa.Llama.Tests.Models;
 namespace Stoa.Llama.Tests.Engine;
 
 /// <summary>Answers of a tiny model, alone and beside others.</summary>
+[Trait("needs", "node")]
 public sealed class LlamaEngineTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private const string Long = "The market takes what the publisher lists, and the node gives it to whoever asks. A model reads the beginning of a text and writes what comes next. ";

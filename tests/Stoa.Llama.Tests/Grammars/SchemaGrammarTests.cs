@@ -9,6 +9,7 @@ namespace Stoa.Llama.Tests.Grammars;
 public sealed class SchemaGrammarTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     [Theory]
+    [Trait("needs", "node")]
     [InlineData("""{ "type": "object" }""")]
     [InlineData("""{ "type": "object", "additionalProperties": { "type": "integer" } }""")]
     [InlineData("""{ "properties": { "a\"\\b": { "const": { "x": [1, "ü\n"] } } }, "required": ["z"] }""")]
@@ -34,6 +35,8 @@ public sealed class SchemaGrammarTests(EngineFixture fixture) : IClassFixture<En
     [InlineData("""{ "type": "string", "maxLength": 1000000 }""", "maxLength")]
     [InlineData("""{ "enum": [] }""", "enum")]
     [InlineData("3", "object")]
+    [InlineData("""{ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "$ref": "#/$defs/a" }, { "type": "null" }] } } }""", "begin alike")]
+    [InlineData("""{ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "properties": { "x": { "$ref": "#/$defs/a" } } }, { "properties": { "y": { "type": "null" } } }] } } }""", "begin alike")]
     public void Schema_ThatCannotBeHeldTo_IsRefused(string schema, string reason) =>
         Should.Throw<SchemaFaultException>(() => SchemaGrammar.Of(JsonDocument.Parse(schema).RootElement)).Message.ShouldContain(reason);
 
@@ -41,9 +44,12 @@ public sealed class SchemaGrammarTests(EngineFixture fixture) : IClassFixture<En
     public void Schema_ThatIsTooDeepOrTooLarge_IsRefused()
     {
         var deep = string.Concat(Enumerable.Repeat("{\"type\":\"array\",\"items\":", 60)) + "true" + new string('}', 60);
+        var alternatives = $"{{\"enum\":[{string.Join(',', Enumerable.Range(0, 600).Select(number => $"\"{number}\""))}]}}";
+        // Each of forty definitions is one of two that are alike: so many ways that nobody counts them.
+        var ways = $"{{\"$ref\":\"#/$defs/d0\",\"$defs\":{{{string.Join(',', Enumerable.Range(0, 40).Select(number => $"\"d{number}\":{{\"anyOf\":[{{\"properties\":{{\"a\":{{\"$ref\":\"#/$defs/d{number + 1}\"}}}}}},{{\"properties\":{{\"b\":{{\"$ref\":\"#/$defs/d{number + 1}\"}}}}}}]}}"))},\"d40\":true}}}}";
         var large = $"{{\"properties\":{{{string.Join(',', Enumerable.Range(0, 5_000).Select(number => $"\"p{number}\":true"))}}}}}";
 
-        foreach (var schema in (string[])[deep, large])
+        foreach (var schema in (string[])[deep, large, alternatives, ways])
             Should.Throw<SchemaFaultException>(() => SchemaGrammar.Of(JsonDocument.Parse(schema, new JsonDocumentOptions { MaxDepth = 256 }).RootElement));
     }
 }

@@ -4,7 +4,7 @@ namespace Stoa.Llama.Tests.Models;
 
 /// <summary>Writes a GGUF file of version 3: keys and values, then tensors of floats.</summary>
 /// <remarks>ggml, docs/gguf.md.</remarks>
-public sealed class GgufWriter
+public sealed class GgufWriter : IDisposable
 {
     private const int Alignment = 32;
     private const uint Float32 = 6;
@@ -44,6 +44,8 @@ public sealed class GgufWriter
 
     /// <summary>Adds a tensor; the first length is that of a row.</summary>
     public void Add(string name, long[] shape, float[] numbers) => _tensors.Add((name, shape, numbers));
+
+    public void Dispose() => _values.Dispose();
 
     public void Save(string path)
     {

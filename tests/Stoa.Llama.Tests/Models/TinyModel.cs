@@ -21,7 +21,7 @@ public static class TinyModel
     /// <param name="hasTemplate">Whether it says how turns are written.</param>
     public static void Save(string path, int seed = 1, bool hasTemplate = true)
     {
-        var writer = new GgufWriter();
+        using var writer = new GgufWriter();
         writer.Add("general.architecture", "llama");
         writer.Add("general.name", "tiny");
         writer.Add("llama.context_length", (uint)ContextLength);

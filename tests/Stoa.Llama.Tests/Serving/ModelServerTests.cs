@@ -8,6 +8,7 @@ using Stoa.Llama.Tests.Models;
 namespace Stoa.Llama.Tests.Serving;
 
 /// <summary>A tiny model over HTTP, as OpenAI's clients ask it.</summary>
+[Trait("needs", "node")]
 public sealed class ModelServerTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
     /// <summary>Rules out that the model ends by itself.</summary>

@@ -8,6 +8,7 @@ using Stoa.Llama.Tests.Models;
 namespace Stoa.Llama.Tests.Serving;
 
 /// <summary>The worker as a process.</summary>
+[Trait("needs", "node")]
 public sealed class WorkerTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
     private static readonly string s_program = typeof(Worker).Assembly.Location;

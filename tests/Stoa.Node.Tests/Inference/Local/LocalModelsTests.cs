@@ -8,9 +8,10 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Inference.Local;
 
 /// <summary>Models that a node runs itself: a real engine in a real process, and a tiny model.</summary>
+[Trait("needs", "node")]
 public sealed class LocalModelsTests : IAsyncLifetime
 {
-    private const string Publisher = "admin";
+    private const string Publisher = "stoa";
     private const string Listed = $"{Publisher}/local@1.0.0";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("stoa-local-").FullName;
