@@ -19,7 +19,7 @@ public sealed class EngineFixture : IAsyncLifetime
     /// <summary>Skips tests where there are no libraries: a fixture cannot.</summary>
     public async Task<LlamaModel> LoadAsync()
     {
-        Libraries = await TinyModel.LibrariesAsync(Stop);
+        Libraries = await LlamaLibraries.FindAsync(Stop);
         lock (this)
             return Model ??= LlamaModel.Load(Libraries, File);
     }

@@ -1,5 +1,3 @@
-using Stoa.Node.Tests.Hosting;
-
 namespace Stoa.Llama.Tests.Models;
 
 /// <summary>A model of the llama architecture with weights by chance: it writes nonsense, and always the same.</summary>
@@ -7,10 +5,7 @@ public static class TinyModel
 {
     public const int ContextLength = 1_024;
 
-    private const int Width = 64;
-    private const int Heads = 4;
-    private const int Layers = 2;
-    private const int Inner = 128;
+    private const int HeadWidth = 16;
 
     /// <summary>The vocabulary of all of them.</summary>
     public static ByteVocabulary Vocabulary { get; } = ByteVocabulary.Create();
@@ -18,20 +13,21 @@ public static class TinyModel
     /// <summary>Writes one.</summary>
     /// <param name="path">The file.</param>
     /// <param name="seed">Of the weights.</param>
-    /// <param name="hasTemplate">Whether it says how turns are written.</param>
-    public static void Save(string path, int seed = 1, bool hasTemplate = true)
+    /// <param name="width">Numbers of a token, a multiple of 16.</param>
+    /// <param name="layers">One after the other.</param>
+    public static void Save(string path, int seed = 1, int width = 64, int layers = 2)
     {
         using var writer = new GgufWriter();
         writer.Add("general.architecture", "llama");
         writer.Add("general.name", "tiny");
         writer.Add("llama.context_length", (uint)ContextLength);
-        writer.Add("llama.embedding_length", (uint)Width);
-        writer.Add("llama.block_count", (uint)Layers);
-        writer.Add("llama.feed_forward_length", (uint)Inner);
-        writer.Add("llama.attention.head_count", (uint)Heads);
-        writer.Add("llama.attention.head_count_kv", (uint)Heads);
+        writer.Add("llama.embedding_length", (uint)width);
+        writer.Add("llama.block_count", (uint)layers);
+        writer.Add("llama.feed_forward_length", (uint)(2 * width));
+        writer.Add("llama.attention.head_count", (uint)(width / HeadWidth));
+        writer.Add("llama.attention.head_count_kv", (uint)(width / HeadWidth));
         writer.Add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
-        writer.Add("llama.rope.dimension_count", (uint)(Width / Heads));
+        writer.Add("llama.rope.dimension_count", (uint)HeadWidth);
         writer.Add("llama.vocab_size", (uint)Vocabulary.Tokens.Count);
         writer.Add("tokenizer.ggml.model", "gpt2");
         writer.Add("tokenizer.ggml.pre", "gpt-2");
@@ -41,36 +37,31 @@ public static class TinyModel
         writer.Add("tokenizer.ggml.bos_token_id", (uint)Vocabulary.FirstControl);
         writer.Add("tokenizer.ggml.eos_token_id", (uint)(Vocabulary.FirstControl + 2));
         writer.Add("tokenizer.ggml.add_bos_token", value: true);
-        if (hasTemplate)
-            writer.Add("tokenizer.chat_template", "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}");
-        AddWeights(writer, new Random(seed));
+        writer.Add("tokenizer.chat_template", "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}");
+        AddWeights(writer, new Random(seed), width, layers);
         writer.Save(path);
     }
 
-    /// <summary>The folder of llama.cpp's libraries; skips the test where they cannot be had.</summary>
-    public static async Task<string> LibrariesAsync(CancellationToken cancellationToken) =>
-        Path.Combine(await NpmJudge.InstallAsync("llama", cancellationToken), "node_modules", "@node-llama-cpp", "linux-x64", "bins", "linux-x64");
-
-    private static void AddWeights(GgufWriter writer, Random random)
+    private static void AddWeights(GgufWriter writer, Random random, int width, int layers)
     {
         // The spread keeps what goes through the layers about as large as it was.
         float[] Numbers(int rows, int columns, double spread) => [.. Enumerable.Range(0, rows * columns).Select(_ => (float)(spread * Normal(random)))];
         void Matrix(string name, int rows, int columns) => writer.Add(name, [columns, rows], Numbers(rows, columns, 1 / Math.Sqrt(columns)));
-        void Norm(string name) => writer.Add(name, [Width], [.. Enumerable.Repeat(1f, Width)]);
+        void Norm(string name) => writer.Add(name, [width], [.. Enumerable.Repeat(1f, width)]);
         var tokens = Vocabulary.Tokens.Count;
-        writer.Add("token_embd.weight", [Width, tokens], Numbers(tokens, Width, 1));
+        writer.Add("token_embd.weight", [width, tokens], Numbers(tokens, width, 1));
         Norm("output_norm.weight");
         // Far apart, so that the likeliest token is so by much.
-        writer.Add("output.weight", [Width, tokens], Numbers(tokens, Width, 0.5));
-        for (var layer = 0; layer < Layers; layer++)
+        writer.Add("output.weight", [width, tokens], Numbers(tokens, width, 0.5));
+        for (var layer = 0; layer < layers; layer++)
         {
             Norm($"blk.{layer}.attn_norm.weight");
             foreach (var name in (string[])["attn_q", "attn_k", "attn_v", "attn_output"])
-                Matrix($"blk.{layer}.{name}.weight", Width, Width);
+                Matrix($"blk.{layer}.{name}.weight", width, width);
             Norm($"blk.{layer}.ffn_norm.weight");
-            Matrix($"blk.{layer}.ffn_gate.weight", Inner, Width);
-            Matrix($"blk.{layer}.ffn_up.weight", Inner, Width);
-            Matrix($"blk.{layer}.ffn_down.weight", Width, Inner);
+            Matrix($"blk.{layer}.ffn_gate.weight", 2 * width, width);
+            Matrix($"blk.{layer}.ffn_up.weight", 2 * width, width);
+            Matrix($"blk.{layer}.ffn_down.weight", width, 2 * width);
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class ServerFixture : IAsyncLifetime
     /// <summary>Skips tests where there are no libraries.</summary>
     public async Task<HttpClient> StartAsync()
     {
-        var libraries = await TinyModel.LibrariesAsync(Stop);
+        var libraries = await LlamaLibraries.FindAsync(Stop);
         await _turn.WaitAsync(Stop);
         try
         {

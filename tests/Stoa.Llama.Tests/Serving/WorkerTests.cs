@@ -18,7 +18,7 @@ public sealed class WorkerTests(ServerFixture fixture) : IClassFixture<ServerFix
     [Fact]
     public async Task Worker_ServesWithItsKey_AndEndsWithItsInput()
     {
-        using var process = Start(fixture.OptionsOf(await TinyModel.LibrariesAsync(Stop)));
+        using var process = Start(fixture.OptionsOf(await LlamaLibraries.FindAsync(Stop)));
         await process.StandardInput.WriteLineAsync("a-key");
         await process.StandardInput.FlushAsync(Stop);
         var line = await process.StandardOutput.ReadLineAsync(Stop);
@@ -38,7 +38,7 @@ public sealed class WorkerTests(ServerFixture fixture) : IClassFixture<ServerFix
     [Fact]
     public async Task Worker_SaysWhyItCannotServe()
     {
-        var libraries = await TinyModel.LibrariesAsync(Stop);
+        var libraries = await LlamaLibraries.FindAsync(Stop);
         var noModel = Path.GetTempFileName();
         await File.WriteAllTextAsync(noModel, "This is a text and no model, though it is long enough.", Stop);
         var torn = Path.GetTempFileName();

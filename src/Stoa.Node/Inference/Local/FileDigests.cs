@@ -8,7 +8,7 @@ namespace Stoa.Node.Inference.Local;
 /// <summary>The digests of large files, which are computed once: by path, size and time of the last change, in a file of the data folder.</summary>
 /// <param name="folder">The node's.</param>
 /// <param name="logger">Of a file that cannot be kept.</param>
-public sealed class FileDigests(DataFolder folder, ILogger<FileDigests> logger)
+public sealed class FileDigests(DataFolder folder, ILogger<FileDigests> logger) : IDisposable
 {
     private const string FileName = "model-digests.json";
     private const int MostKept = 1_000;
@@ -48,6 +48,9 @@ public sealed class FileDigests(DataFolder folder, ILogger<FileDigests> logger)
             _one.Release();
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _one.Dispose();
 
     private List<KnownDigest> Read()
     {

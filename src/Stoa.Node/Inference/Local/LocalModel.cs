@@ -1,7 +1,6 @@
 using Stoa.Llama.Engine;
 using Stoa.Llama.Serving;
 using Stoa.Market.Inference.Routing;
-using Stoa.Market.Registry;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

@@ -98,14 +98,14 @@ public static class ReplicasEndpoints
         RefuseLocal(id, local) ?? Answer(await registration.DrainAsync(id, isDraining: false, cancellationToken), fleets, time);
 
     private static async Task<IResult> RemoveAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, CancellationToken cancellationToken) =>
-        RefuseLocal(id, local) ?? (await registration.RemoveAsync(id, cancellationToken) ? TypedResults.NoContent() : Unknown(id));
+        RefuseLocal(id, local) ?? (await registration.RemoveAsync(id, cancellationToken) ? (IResult)TypedResults.NoContent() : Unknown(id));
 
     private static IResult Answer(Outcome<KeptReplica, ReplicaRefusal> outcome, ModelFleets fleets, TimeProvider time) =>
         outcome.Match<IResult>(kept => TypedResults.Ok(ToContract(kept, fleets, time)), refusal => refusal.ToProblem());
 
     private static ProblemResult Unknown(Id<Replica> id) => new Refusal<ReplicaRefusal>(ReplicaRefusal.ReplicaUnknown, SqlReplicaStore.Unknown(id)).ToProblem();
 
-    private static IResult? RefuseLocal(Id<Replica> id, LocalReplicas local) => local.Find(id) is { } found
+    private static ProblemResult? RefuseLocal(Id<Replica> id, LocalReplicas local) => local.Find(id) is { } found
         ? new Refusal<ReplicaRefusal>(ReplicaRefusal.ReplicaLocal, $"This node runs {found.Options.Model} itself, by its option Inference:Local. Change it there, and start the node again.").ToProblem()
         : null;
 

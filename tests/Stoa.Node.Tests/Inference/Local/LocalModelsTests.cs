@@ -37,7 +37,7 @@ public sealed class LocalModelsTests : IAsyncLifetime
     [Fact]
     public async Task Model_OfTheOptions_IsServed_Billed_AndShown()
     {
-        var node = await StartAsync(await TinyModel.LibrariesAsync(Stop));
+        var node = await StartAsync(await LlamaLibraries.FindAsync(Stop));
         // What has no listing cannot run yet; it does as soon as there is one.
         await Eventually.IsSoAsync(async () => await LocalAsync() is { } local && (local["state"], local["reason"]) is ({ } state, { } reason) && state.GetValue<string>() == "refused" && reason.GetValue<string>().Contains("is offered", StringComparison.Ordinal));
         await PublishAsync();
@@ -66,7 +66,7 @@ public sealed class LocalModelsTests : IAsyncLifetime
     [Fact]
     public async Task Process_ThatIsKilled_IsStartedAgain_AndRequestsGoElsewhereMeanwhile()
     {
-        var node = await StartAsync(await TinyModel.LibrariesAsync(Stop));
+        var node = await StartAsync(await LlamaLibraries.FindAsync(Stop));
         await PublishAsync();
         await Eventually.IsSoAsync(IsRunningAsync);
         var before = (await LocalAsync())!;
@@ -89,7 +89,7 @@ public sealed class LocalModelsTests : IAsyncLifetime
     [Fact]
     public async Task File_ThatIsNotTheListedOne_IsRefused_AndTheNodeStaysUp()
     {
-        var node = await StartAsync(await TinyModel.LibrariesAsync(Stop));
+        var node = await StartAsync(await LlamaLibraries.FindAsync(Stop));
         await PublishAsync(digest: ContentHash.Of("something else"u8));
 
         await Eventually.IsSoAsync(async () => (await LocalAsync())?["reason"]?.GetValue<string>().Contains("has the digest", StringComparison.Ordinal) is true);
@@ -107,7 +107,7 @@ public sealed class LocalModelsTests : IAsyncLifetime
     [InlineData("torn", "cannot load")]
     public async Task Model_ThatCannotRun_SaysWhatToDo(string fault, string reason)
     {
-        var libraries = fault == "no libraries" ? _folder : await TinyModel.LibrariesAsync(Stop);
+        var libraries = fault == "no libraries" ? _folder : await LlamaLibraries.FindAsync(Stop);
         if (fault == "no file")
             File.Delete(ModelFile);
         else if (fault == "no model")
