@@ -58,7 +58,7 @@ internal sealed class ModelServeCommand : StoaCommand
     {
         if (screen.IsJson)
         {
-            screen.JsonObject(("address", server.Address.AbsoluteUri), ("model", options.ModelName), ("contextLength", server.ContextLength), ("slots", options.Engine.Slots));
+            screen.JsonObject(("address", server.Address.AbsoluteUri), ("model", options.ModelName), ("contextLength", (long)server.ContextLength), ("slots", (long)options.Engine.Slots));
             return;
         }
 
