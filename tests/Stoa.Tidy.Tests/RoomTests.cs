@@ -18,6 +18,7 @@ public sealed partial class RoomTests
     private static readonly Dictionary<string, string[]> s_cliDoors = new()
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
+        ["Stoa.Llama"] = ["ModelServeCommand.cs", "Program.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
         ["Stoa.Market"] = ["ReceiptCheck.cs", "CalledAgents.cs", "ReceiptTree.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "AuditFileCheck.cs", "ContradictionCheck.cs", "AuditCommands.cs", "ChannelDesk.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };

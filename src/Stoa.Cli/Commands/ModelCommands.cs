@@ -9,13 +9,15 @@ internal static class ModelCommands
 {
     public static Command Create(CommandScope scope) => new CommandGroup(
         "model",
-        "The models that are served here, over OpenAI's API.",
+        "The models that a node serves over OpenAI's API, and serving a file without one.",
         [
             new("Which are there, and what do they cost?", "stoa model list"),
             new("Ask one", "stoa model ask stoa/tiny-chat \"Why is the sky blue?\""),
+            new("Serve a file on this machine", "stoa model serve tiny-q4.gguf --port 8080"),
         ],
         new ListCommand(scope),
-        new AskCommand(scope));
+        new AskCommand(scope),
+        new ModelServeCommand(scope));
 
     /// <summary><c>stoa model list</c>.</summary>
     private sealed class ListCommand(CommandScope scope)

@@ -46,7 +46,7 @@ internal static class ReplicaCommands
             ("Model", Format.Escaped(replica.Model)),
             ("Can", Format.Escaped(string.Join(", ", replica.Capabilities))),
             ("Context", replica.ContextLength is { } length ? Format.Count(length, "token") : null),
-            ("Address", Format.Escaped(replica.Address)),
+            ("Address", replica.Address.Length > 0 ? Format.Escaped(replica.Address) : null),
             ("Called there", Format.Escaped(replica.UpstreamModel)),
             ("Key", replica.HasApiKey ? "kept sealed" : null),
             ("Region", replica.Region is { } region ? Format.Escaped(region) : null),
@@ -54,6 +54,9 @@ internal static class ReplicaCommands
             ("At once", Format.Count(replica.MaxRequests, "request")),
             ("Publisher takes", PriceOf(replica.ListingPrice)),
             ("Serving costs", PriceOf(replica.ServingPrice)),
+            ("Runs", replica.Local is { } local ? $"in this node: {local.State}{(local.ProcessId is { } process ? Format.Invariant($", process {process}") : "")}, started {Format.Count(local.Starts, "time")}" : null),
+            ("Why not", replica.Local?.Reason is { } reason ? Format.Escaped(reason) : null),
+            ("File", replica.Local is { } file ? Format.Escaped(file.File) : null),
             ("Health", figures?.Health ?? (replica.IsDraining ? "draining" : null)),
             ("Under way", figures is null ? null : $"{Format.Count(figures.OutstandingRequests, "request")} of up to {Format.Count(figures.OutstandingTokens, "token")}"),
             ("Answered", figures is null ? null : Format.Invariant($"{figures.Served:N0}; {figures.Failed:N0} failed, {figures.Corrected:N0} said that more was used than can be")),
@@ -149,7 +152,7 @@ internal static class ReplicaCommands
                 ["Id", "Model", "Address", "Region", "Health", "Under way", "Answered", "Failed", "Begins in", "Writes"],
                 [.. replicas.Select(replica => (IReadOnlyList<string>)
                 [
-                    replica.Id, replica.Model, replica.Address, replica.Region ?? "", replica.Figures?.Health ?? "",
+                    replica.Id, replica.Model, replica.Local is { } local ? $"this node, {local.State}" : replica.Address, replica.Region ?? "", replica.Figures?.Health ?? "",
                     Format.Invariant($"{replica.Figures?.OutstandingRequests}"), Format.Invariant($"{replica.Figures?.Served}"), Format.Invariant($"{replica.Figures?.Failed}"),
                     replica.Figures?.FirstTokenMs is { } first ? Format.Invariant($"{first:0.#} ms") : "",
                     replica.Figures?.TokensPerSecond is { } speed ? Format.Invariant($"{speed:0.#} tokens/s") : "",

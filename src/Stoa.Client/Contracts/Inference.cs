@@ -43,7 +43,7 @@ public sealed record UpdateReplicaRequest(
 /// <summary>A server that has a model.</summary>
 /// <param name="Id">TypeID with prefix <c>repl</c>.</param>
 /// <param name="Model">The version that it serves.</param>
-/// <param name="Address">Of its OpenAI API.</param>
+/// <param name="Address">Of its OpenAI API; empty while a model that the node runs itself has not run yet.</param>
 /// <param name="UpstreamModel">What the model is called there.</param>
 /// <param name="HasApiKey">Whether it is asked with a key.</param>
 /// <param name="Weight">Its part of the requests beside others.</param>
@@ -56,6 +56,7 @@ public sealed record UpdateReplicaRequest(
 /// <param name="ListingPrice">What the model's publisher takes, by its listing.</param>
 /// <param name="ServingPrice">What is taken for serving it.</param>
 /// <param name="Figures">What the node that answers has measured since it started; another node of the cell measures its own.</param>
+/// <param name="Local">Left out unless the node that answers runs the model itself. Another node of the cell does not know of it.</param>
 public sealed record ReplicaResponse(
     string Id,
     string Model,
@@ -71,7 +72,16 @@ public sealed record ReplicaResponse(
     long? ContextLength = null,
     ModelPriceBody? ListingPrice = null,
     ModelPriceBody? ServingPrice = null,
-    ReplicaFiguresBody? Figures = null);
+    ReplicaFiguresBody? Figures = null,
+    LocalReplicaBody? Local = null);
+
+/// <summary>A model that a node runs itself.</summary>
+/// <param name="State">loading, running, restarting or refused.</param>
+/// <param name="File">That was loaded.</param>
+/// <param name="Starts">How often its process was started since the node was.</param>
+/// <param name="Reason">Why it does not run, and what to do.</param>
+/// <param name="ProcessId">Of the process that has it.</param>
+public sealed record LocalReplicaBody(string State, string File, int Starts, string? Reason = null, int? ProcessId = null);
 
 /// <summary>How a replica is doing.</summary>
 /// <param name="Health">well, starting, suspended, silent or draining.</param>

@@ -1,4 +1,5 @@
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Local;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;
@@ -63,6 +64,12 @@ public sealed record InferenceOptions
     /// <summary>Most accounts, API keys with spending limits and models that are used together at this node within the same ten seconds; each takes 128 bytes of a file. From 64 to 1048576. Default 65,536.</summary>
     public int MaxAllowances { get; init; } = 65_536;
 
+    /// <summary>The folder with llama.cpp's shared libraries, for the models that this node runs itself. Default what <c>STOA_LLAMA_LIBRARY</c> says.</summary>
+    public string? LlamaLibrary { get; init; }
+
+    /// <summary>Models that this node runs itself, up to 32. Each has <c>Model</c> (<c>publisher/name@version</c>) and <c>File</c> (GGUF), and may have <c>Slots</c>, <c>ContextLength</c>, <c>Threads</c>, <c>ChatTemplate</c>, <c>InputPrice</c> and <c>OutputPrice</c>. Default none.</summary>
+    public IReadOnlyList<LocalModelOptions> Local { get; init; } = [];
+
     internal Money LeastAllowance => Money.Parse(AllowanceMin);
 
     internal WaitingLimits Waiting => new(MaxWaiting, MaxWaitingOfAccount);
@@ -110,6 +117,10 @@ public sealed record InferenceOptions
             yield return $"Inference:AllowanceMin is an amount in US dollars above 0, up to {GreatestAllowance}, such as 0.01.";
         if (MaxAllowances is < ChargeSlots.FirstCount or > 1 << 20)
             yield return $"Inference:MaxAllowances is from {ChargeSlots.FirstCount} to {1 << 20}.";
+        if (Local.Count > LocalModels.MostModels)
+            yield return $"Inference:Local has at most {LocalModels.MostModels} models.";
+        foreach (var (number, reason) in Local.SelectMany((one, number) => one.Faults().Select(reason => (number, reason))))
+            yield return $"Inference:Local:{number} cannot be used: {reason}";
     }
 
     private static Money GreatestAllowance { get; } = Money.FromDollars(1_000);

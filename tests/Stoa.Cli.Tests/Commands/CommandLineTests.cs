@@ -47,6 +47,9 @@ public sealed class CommandLineTests
     [InlineData("completion tcsh", "tcsh")]
     [InlineData("agent new Hello!", "'Hello!' cannot be an agent's name")]
     [InlineData("agent build", "There is no agent.json")]
+    [InlineData("model serve a.gguf", "llama.cpp's libraries are not known.")]
+    [InlineData("model serve a.gguf --library . --slots 1000", "Slots are from 1 to 256.")]
+    [InlineData("up --model a.gguf", "--model is written as PUBLISHER/NAME@VERSION=FILE")]
     [InlineData("login", "Who signs in?")]
     public async Task WrongCommandLine_IsExplained(string commandLine, string explanation)
     {

@@ -24,6 +24,9 @@ public enum ReplicaRefusal
     /// <summary>The server is registered for this model already.</summary>
     ReplicaExists,
 
+    /// <summary>A node runs it itself, as its options say: it is changed there.</summary>
+    ReplicaLocal,
+
     /// <summary>There are as many replicas as may be.</summary>
     ReplicasTooMany,
 }

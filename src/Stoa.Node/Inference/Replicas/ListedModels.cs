@@ -13,7 +13,8 @@ namespace Stoa.Node.Inference.Replicas;
 /// <summary>A version of a model as it is listed.</summary>
 /// <param name="Model">What a replica of it needs to know.</param>
 /// <param name="Signer">Whose key has signed the listing.</param>
-public sealed record ListedModel(ReplicaModel Model, PeerId Signer);
+/// <param name="Weights">The digest of its file.</param>
+public sealed record ListedModel(ReplicaModel Model, PeerId Signer, ContentHash Weights);
 
 /// <summary>Reads what is listed of models, here and in the network's catalogue.</summary>
 /// <param name="database">The cell's.</param>
@@ -51,7 +52,7 @@ public sealed class ListedModels(Database database)
 
                 var handle = await PublisherKeys.FindHandleAsync(session, signer);
                 return new ListedModel(
-                    new ReplicaModel(new ListingName(handle ?? signer.ToString(), listing.Name, offered.Version), publisher, details.Capabilities, details.ContextLength, price), signer);
+                    new ReplicaModel(new ListingName(handle ?? signer.ToString(), listing.Name, offered.Version), publisher, details.Capabilities, details.ContextLength, price), signer, details.Weights.Digest);
             },
             cancellationToken);
     }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Background;
+using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Routes;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -10,12 +11,13 @@ namespace Stoa.Node.Inference.Replicas;
 /// <summary>Keeps what is registered in memory: read at the start, and again when something has changed, here or at another node of the cell.</summary>
 /// <param name="database">The cell's.</param>
 /// <param name="replicas">Opens keys.</param>
+/// <param name="local">Those that this node runs itself.</param>
 /// <param name="fleets">Gets the replicas.</param>
 /// <param name="routes">Gets the routes for everybody.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Of failures.</param>
 public sealed class ReplicaDirectory(
-    Database database, SqlReplicaStore replicas, ModelFleets fleets, ModelRoutes routes, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
+    Database database, SqlReplicaStore replicas, LocalReplicas local, ModelFleets fleets, ModelRoutes routes, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
 {
     private const string ReadStep = "read the replicas and routes";
 
@@ -27,6 +29,8 @@ public sealed class ReplicaDirectory(
     private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _one = new(1, 1);
     private ChangeNumbers _seen = new(0, 0);
+    private IReadOnlyList<Replica> _registered = [];
+    private long _localNumber;
     private long _readAt;
 
     /// <inheritdoc/>
@@ -44,19 +48,29 @@ public sealed class ReplicaDirectory(
         try
         {
             var isOld = time.GetElapsedTime(_readAt) >= s_reading;
-            if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is not { } read)
-                return;
-            if (read.Replicas is { } registered)
+            // Before they are read: what comes meanwhile is another change.
+            var localNumber = local.Number;
+            var isAnother = localNumber != _localNumber;
+            if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is { } read)
             {
-                var keys = Open(read.Keys);
-                fleets.Become([.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)]);
+                if (read.Replicas is { } registered)
+                {
+                    var keys = Open(read.Keys);
+                    _registered = [.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)];
+                    isAnother = true;
+                }
+
+                if (read.Routes is { } forAll)
+                    routes.Become(forAll);
+                _seen = read.Seen;
+                if (isOld)
+                    _readAt = time.GetTimestamp();
             }
 
-            if (read.Routes is { } forAll)
-                routes.Become(forAll);
-            _seen = read.Seen;
-            if (isOld)
-                _readAt = time.GetTimestamp();
+            if (!isAnother)
+                return;
+            fleets.Become([.. _registered, .. local.Replicas]);
+            _localNumber = localNumber;
         }
         finally
         {

@@ -1,4 +1,5 @@
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Routes;
 
 namespace Stoa.Node.Inference.Replicas;
@@ -25,6 +26,10 @@ public static class ReplicasModule
         services.AddSingleton<ReplicaRegistration>();
         services.AddSingleton<ReplicaDirectory>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaDirectory>());
+        services.AddSingleton<LocalReplicas>();
+        services.AddSingleton<FileDigests>();
+        services.AddSingleton<LocalModels>();
+        services.AddHostedService(provider => provider.GetRequiredService<LocalModels>());
         services.AddSingleton<ReplicaProbes>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaProbes>());
     }

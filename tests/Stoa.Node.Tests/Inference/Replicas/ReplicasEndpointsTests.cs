@@ -9,6 +9,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Registry.Goods;
 using Stoa.Node.Inference;
+using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
 using Stoa.Node.Storage;
@@ -280,7 +281,7 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         var fleets = new ModelFleets(services.GetRequiredService<ReplicaChooser>(), new WaitingLimits(1, 1), TimeProvider.System);
         var routes = new ModelRoutes(services.GetRequiredService<SqlRouteStore>(), TimeProvider.System);
         using var directory = new ReplicaDirectory(
-            services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), fleets, routes, TimeProvider.System,
+            services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), new LocalReplicas(), fleets, routes, TimeProvider.System,
             NullLogger<ReplicaDirectory>.Instance);
         await directory.RefreshAsync(Stop);
 

@@ -1,0 +1,134 @@
+using Stoa.Llama.Engine;
+using Stoa.Llama.Serving;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Replicas;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference.Local;
+
+/// <summary>Keeps one model running: looks its listing and its file up, starts a process for it, and another when that ends.</summary>
+/// <param name="id">Of its replica.</param>
+/// <param name="options">What the operator says of it.</param>
+/// <param name="parts">What it is done with.</param>
+internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, LocalModelParts parts)
+{
+    private const string Embeddings = "embeddings";
+
+    // A process that has run this long has not failed at its start.
+    private static readonly TimeSpan s_stable = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_leastPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_mostPause = TimeSpan.FromMinutes(1);
+
+    private readonly DateTimeOffset _addedAt = parts.Time.GetUtcNow();
+    private Replica? _replica;
+    private string? _told;
+    private int _starts;
+
+    /// <summary>Runs it until it is stopped.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var pause = s_leastPause;
+        while (true)
+        {
+            var began = parts.Time.GetTimestamp();
+            var seen = parts.Listings.Value;
+            var (state, reason) = await RunOnceAsync(cancellationToken);
+            if (parts.Time.GetElapsedTime(began) >= s_stable)
+                pause = s_leastPause;
+            await TellAsync(state, reason, null, cancellationToken);
+            if (reason != _told)
+                parts.Logger.LogWarning("The model {Model} does not run at this node: {Reason}", options.Model, reason);
+            _told = reason;
+            // A listing that comes is looked at at once; all else when it is time.
+            if (state is LocalModelState.Refused)
+                await parts.Listings.WaitBeyondAsync(seen, pause, parts.Time, cancellationToken);
+            else
+                await Task.Delay(pause, parts.Time, cancellationToken);
+            pause = pause * 2 > s_mostPause ? s_mostPause : pause * 2;
+        }
+    }
+
+    /// <returns>Why it does not run any more.</returns>
+    private async Task<(LocalModelState State, string Reason)> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (_replica is null)
+                await TellAsync(LocalModelState.Loading, null, null, cancellationToken);
+            if (parts.Library is not { } library)
+                return Refused($"llama.cpp's libraries are not known. {ModelServer.HowToGetLibraries}");
+            if (!(await parts.Models.FindAsync(options.Listing, cancellationToken)).TryGet(out var listed, out var refusal))
+                return Refused(refusal.Detail);
+            if (GgufFile.Fault(options.File) is { } fault)
+                return Refused(fault);
+            var stamp = FileDigests.StampOf(options.File);
+            var digest = await parts.Digests.FindAsync(stamp, cancellationToken);
+            if (digest != listed.Weights)
+                return Refused($"{options.File} has the digest {digest}, and {options.Model} is listed with {listed.Weights}. Name the file that is listed, or list this one as another version.");
+            await using var worker = await LocalWorker.StartAsync(options.Serving(library), cancellationToken);
+            _starts++;
+            await TellAsync(LocalModelState.Loading, null, worker, cancellationToken);
+            if (await worker.WaitUntilReadyAsync(cancellationToken) is not { } ready)
+                return worker.CannotServe ? Refused(worker.Said) : Ended(worker);
+            if (!ready.Writes && listed.Model.Capabilities.Any(capability => capability != Embeddings))
+                return Refused($"{options.File} gives embeddings only, and {options.Model} is listed with {string.Join(", ", listed.Model.Capabilities)}.");
+            // What was hashed is what was loaded, unless somebody has put another file there meanwhile.
+            if (FileDigests.StampOf(options.File) != stamp)
+                return (LocalModelState.Restarting, $"{options.File} was changed while it was loaded.");
+            _replica = ReplicaOf(listed.Model, worker, ready);
+            await TellAsync(LocalModelState.Running, null, worker, cancellationToken);
+            _told = null;
+            parts.Logger.LogInformation("The model {Model} runs at this node: {Description}, {ContextLength} tokens of context, {Slots} at once.", options.Model, ready.Description, ready.ContextLength, options.Slots);
+            await worker.WaitForEndAsync(cancellationToken);
+            return Ended(worker);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return Refused(failure.Message);
+        }
+    }
+
+    private static (LocalModelState State, string Reason) Refused(string reason) => (LocalModelState.Refused, reason);
+
+    private static (LocalModelState State, string Reason) Ended(LocalWorker worker) =>
+        (LocalModelState.Restarting, $"Its process has ended{(worker.Said.Length > 0 ? ", and said: " + ReplicaCheck.Cut(worker.Said) : ".")}");
+
+    private Replica ReplicaOf(ReplicaModel model, LocalWorker worker, WorkerReady ready) => new(
+        id,
+        model,
+        new Uri(ready.Address),
+        options.Model,
+        parts.Region,
+        ReplicaRules.DefaultWeight,
+        // What is more waits here, accounts in turn, and not there.
+        options.Slots,
+        SqlReplicaStore.NothingAsNull(options.Price),
+        IsDraining: false,
+        _addedAt)
+    {
+        Key = new ReplicaKey(worker.Key),
+    };
+
+    private async Task TellAsync(LocalModelState state, string? reason, LocalWorker? worker, CancellationToken cancellationToken)
+    {
+        parts.Replicas.Set(new LocalModelStatus(id, options, state, reason, _replica, _starts, worker?.ProcessId, _addedAt));
+        await parts.Directory.RefreshAsync(cancellationToken);
+        // One that does not run gets no requests, before it has failed at any.
+        parts.Fleets.Find(id)?.NoteHealth(state is LocalModelState.Running, ModelFleet.NowOf(parts.Time));
+    }
+}
+
+/// <summary>What the models of a node are run with.</summary>
+/// <param name="Library">The folder of llama.cpp's libraries; null when nobody has said it.</param>
+/// <param name="Region">Where the node stands.</param>
+/// <param name="Models">What is listed.</param>
+/// <param name="Listings">Is raised when that changes.</param>
+/// <param name="Digests">Of files.</param>
+/// <param name="Replicas">Is told how they are doing.</param>
+/// <param name="Directory">Has requests find them.</param>
+/// <param name="Fleets">Has what is measured of them.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="Logger">Of what does not run.</param>
+internal sealed record LocalModelParts(
+    string? Library, string? Region, ListedModels Models, Signal Listings, FileDigests Digests, LocalReplicas Replicas, ReplicaDirectory Directory, ModelFleets Fleets, TimeProvider Time, ILogger Logger);

@@ -1,0 +1,74 @@
+using Stoa.Llama.Engine;
+using Stoa.Llama.Serving;
+using Stoa.Market;
+using Stoa.Market.Inference.Routing;
+using Stoa.Market.Registry;
+using Stoa.Market.Registry.Goods;
+
+namespace Stoa.Node.Inference.Local;
+
+/// <summary>A model that this node runs itself.</summary>
+public sealed record LocalModelOptions
+{
+    /// <summary>The version that it serves, <c>publisher/name@version</c>.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>The GGUF file: the one that the listing names by its digest.</summary>
+    public string File { get; init; } = "";
+
+    /// <summary>How many answers are written side by side; more wait. Default 4.</summary>
+    public int Slots { get; init; } = 4;
+
+    /// <summary>The most tokens of prompt and answer together, for each slot. Default 4,096, or what the model was made for if that is less.</summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>Threads that compute. Default one for each processor, 16 at most.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>One of llama.cpp's names for how turns of a conversation are written, such as <c>chatml</c>. Default as the file says.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>What is taken for serving it, in US dollars for a million tokens read, besides the price of the listing. Default 0.</summary>
+    public string InputPrice { get; init; } = "0";
+
+    /// <summary>The same for a million tokens written. Default 0.</summary>
+    public string OutputPrice { get; init; } = "0";
+
+    internal ListingName Listing => ListingName.TryParse(Model, null, out var listing) && listing.Version is not null ? listing : throw new InvalidOperationException("It was not validated.");
+
+    internal ModelPrice Price => new(ReplicaRules.ReadPrice(InputPrice, "", []), ReplicaRules.ReadPrice(OutputPrice, "", []));
+
+    internal ServingOptions Serving(string library) => new()
+    {
+        File = Path.GetFullPath(File),
+        Library = Path.GetFullPath(library),
+        Name = Model,
+        Engine = new EngineOptions
+        {
+            Slots = Slots,
+            ContextLength = ContextLength,
+            Threads = Threads,
+            ChatTemplate = ChatTemplate,
+        },
+    };
+
+    /// <summary>Every reason why it cannot be used; empty when it can.</summary>
+    internal IEnumerable<string> Faults()
+    {
+        if (!ListingName.TryParse(Model, null, out var listing) || listing.Version is null)
+            yield return "Model is the version of a model, publisher/name@version.";
+        if (string.IsNullOrWhiteSpace(File))
+        {
+            yield return "File names a GGUF file.";
+            yield break;
+        }
+
+        foreach (var reason in Serving(".").Validate())
+            yield return reason;
+        List<FieldError> errors = [];
+        _ = ReplicaRules.ReadPrice(InputPrice, "InputPrice", errors);
+        _ = ReplicaRules.ReadPrice(OutputPrice, "OutputPrice", errors);
+        foreach (var error in errors)
+            yield return $"{error.Pointer}: {error.Reason}";
+    }
+}
