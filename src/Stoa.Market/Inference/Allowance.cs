@@ -11,7 +11,7 @@ namespace Stoa.Market.Inference;
 /// </remarks>
 /// <param name="id">Of this allowance; never used before.</param>
 /// <param name="record">Where what is spent is written down.</param>
-public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdentified
+public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdentified, IReservedFrom
 {
     private readonly Lock _gate = new();
     private InferenceSpending _spent;
@@ -117,10 +117,10 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
             (_isClosed, _isLost, _left) = (true, true, Money.Zero);
     }
 
-    internal Money Settle(Reservation reservation, TokenUsage used)
+    Money IReservedFrom.Settle(Reservation reservation, TokenUsage used)
     {
         // Whatever was counted, no more is taken than was reserved.
-        var price = (reservation.Model.TryPriceOf(used) ?? new InferencePrice(Money.Zero, reservation.Amount)).AtMost(reservation.Amount);
+        var price = reservation.PriceOf(used);
         lock (_gate)
         {
             GiveBack(reservation.Amount, price.Total);
@@ -133,7 +133,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
         return price.Total;
     }
 
-    internal void Release(Reservation reservation)
+    void IReservedFrom.Release(Reservation reservation)
     {
         lock (_gate)
             GiveBack(reservation.Amount, Money.Zero);

@@ -8,13 +8,22 @@ namespace Stoa.Market.Inference;
 /// <param name="Key">The API key that is used and what it may spend; null for all that the account has.</param>
 public sealed record AllowanceHolder(Id<User> Consumer, SpendingAllowance? Key);
 
+/// <summary>Out of what a request to a model is paid, where that is no allowance.</summary>
+public interface IRequestPurse
+{
+    /// <summary>Reserves what the request may cost at most, or says why it is not made.</summary>
+    /// <param name="model">For what, at which prices.</param>
+    /// <param name="most">Tokens that the request may use at most; neither is negative.</param>
+    Outcome<Reservation, AllowanceRefusal> Reserve(PricedModel model, TokenUsage most);
+}
+
 /// <summary>Every reason for which a request to a model is not paid for, and so is not made.</summary>
 public enum AllowanceRefusal
 {
     /// <summary>The wallet has less available than the request may cost.</summary>
     InsufficientFunds,
 
-    /// <summary>A budget of the account has less left than the request may cost.</summary>
+    /// <summary>A budget of the account, or what is left for requests of the task, is less than the request may cost.</summary>
     BudgetExhausted,
 
     /// <summary>The API key may not spend as much more today.</summary>
