@@ -8,15 +8,6 @@ namespace Stoa.Market.Inference;
 /// <param name="Key">The API key that is used and what it may spend; null for all that the account has.</param>
 public sealed record AllowanceHolder(Id<User> Consumer, SpendingAllowance? Key);
 
-/// <summary>Out of what a request to a model is paid, where that is no allowance.</summary>
-public interface IRequestPurse
-{
-    /// <summary>Reserves what the request may cost at most, or says why it is not made.</summary>
-    /// <param name="model">For what, at which prices.</param>
-    /// <param name="most">Tokens that the request may use at most; neither is negative.</param>
-    Outcome<Reservation, AllowanceRefusal> Reserve(PricedModel model, TokenUsage most);
-}
-
 /// <summary>Every reason for which a request to a model is not paid for, and so is not made.</summary>
 public enum AllowanceRefusal
 {

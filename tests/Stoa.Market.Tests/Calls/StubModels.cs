@@ -34,17 +34,17 @@ internal sealed class StubModels : IModelGateway
 
     public string Answer { get; set; } = """{"choices":[{"message":{"content":"hi"}}]}""";
 
-    public async Task<ModelAnswer> AskAsync(Id<User> payer, IRequestPurse purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
+    public async Task<ModelAnswer> AskAsync(Id<User> payer, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
     {
         Requests.Enqueue(Encoding.UTF8.GetString(request.Rewrite("tiny", null)));
         Payers.Enqueue(payer);
-        if (!purse.Reserve(Model, new TokenUsage(100, request.MaxTokens ?? 10)).TryGet(out var reservation, out var unpaid))
+        if (!(await purse.ReserveAsync(Model, new TokenUsage(100, request.MaxTokens ?? 10), cancellationToken)).TryGet(out var reservation, out var unpaid))
             return ModelAnswer.Refused(402, "budget_exhausted", unpaid.Detail);
         try
         {
             if (await Behaviour(cancellationToken) is { } other)
                 return other;
-            reservation.Settle(new TokenUsage(100, 10));
+            reservation.Settle(new TokenUsage(100, 10), Model);
             return ModelAnswer.Of(Encoding.UTF8.GetBytes(Answer));
         }
         catch (OperationCanceledException)

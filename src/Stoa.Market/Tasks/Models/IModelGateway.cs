@@ -10,12 +10,12 @@ public interface IModelGateway
 {
     /// <summary>Asks one, and waits for the whole answer.</summary>
     /// <param name="payer">Whose routes count, and in whose turn the request waits.</param>
-    /// <param name="purse">Out of which it is paid.</param>
+    /// <param name="purse">Pays for it.</param>
     /// <param name="request">Not to be streamed.</param>
     /// <param name="maxAnswerBytes">The longest answer that is taken.</param>
     /// <param name="cancellationToken">Ends it, and what it has begun elsewhere, at once.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    Task<ModelAnswer> AskAsync(Id<User> payer, IRequestPurse purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken);
+    Task<ModelAnswer> AskAsync(Id<User> payer, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken);
 }
 
 /// <summary>What a model answers, or why it does not.</summary>

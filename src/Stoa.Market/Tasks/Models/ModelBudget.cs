@@ -34,30 +34,30 @@ public sealed class ModelBudget(Money whole)
     }
 
     /// <summary>Reserves what a request may cost.</summary>
-    /// <param name="purse">Whose request it is.</param>
-    /// <param name="model">At whose prices it is settled.</param>
-    /// <param name="most">What it may cost at most; what costs nothing is reserved all the same, to be counted.</param>
-    /// <returns>Null with what is left when that is less, or the attempt is over.</returns>
-    internal (Reservation? Reservation, Money Left) TryReserve(ModelPurse purse, PricedModel model, Money most)
+    /// <param name="entry">Whose request it is, and by which entry of its <c>asks</c>.</param>
+    /// <param name="maxPrice">The most that all requests of that entry cost.</param>
+    /// <param name="most">What it may cost at most.</param>
+    /// <returns>Whether there is as much, and what is left.</returns>
+    internal (bool IsReserved, Money Left) TryReserve((int Caller, string Model) entry, Money maxPrice, Money most)
     {
         lock (_gate)
         {
-            var taken = _taken.GetValueOrDefault(purse.Entry);
-            var left = Money.Min(_left, purse.MaxPrice - taken);
+            var taken = _taken.GetValueOrDefault(entry);
+            var left = Money.Min(_left, maxPrice - taken);
             if (_isClosed || most > left)
-                return (null, left);
+                return (false, left);
             _left -= most;
-            _taken[purse.Entry] = taken + most;
-            return (new Reservation(purse, model, most), left - most);
+            _taken[entry] = taken + most;
+            return (true, left - most);
         }
     }
 
     /// <summary>Takes a part of what was reserved, and gives the rest back.</summary>
-    internal void Settle(ModelPurse purse, Money reserved, Money cost)
+    internal void Settle((int Caller, string Model) entry, Money reserved, Money cost)
     {
         lock (_gate)
         {
-            _taken[purse.Entry] -= reserved - cost;
+            _taken[entry] -= reserved - cost;
             if (!_isClosed)
                 _left += reserved - cost;
         }
@@ -66,48 +66,47 @@ public sealed class ModelBudget(Money whole)
 
 /// <summary>What one request is paid out of, and what it came to.</summary>
 /// <param name="budget">Of its attempt.</param>
-/// <param name="caller">The number of the call that asks; 0 for the task's own agent.</param>
-/// <param name="model">What it names as its model.</param>
-/// <param name="maxPrice">The most that all requests of the entry cost.</param>
-internal sealed class ModelPurse(ModelBudget budget, int caller, string model, Money maxPrice) : IRequestPurse, IReservedFrom
+/// <param name="entry">Whose request it is, and by which entry of its <c>asks</c>.</param>
+/// <param name="maxPrice">The most that all requests of that entry cost.</param>
+internal sealed class ModelPurse(ModelBudget budget, (int Caller, string Model) entry, Money maxPrice) : IInferencePayer
 {
-    /// <summary>Whose entry of <c>asks</c> it is.</summary>
-    public (int Caller, string Model) Entry => (caller, model);
-
-    public Money MaxPrice => maxPrice;
-
     /// <summary>What was used, of which model, and what it costs; null as long as nothing was settled.</summary>
     public PaidRequest? Paid { get; private set; }
 
-    public Outcome<Reservation, AllowanceRefusal> Reserve(PricedModel priced, TokenUsage most)
+    public ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(PricedModel model, TokenUsage most, CancellationToken cancellationToken)
     {
-        if (priced.TryPriceOf(most)?.Total is not { } amount || amount > Registry.AgentUse.MostPrice)
+        if (model.TryPriceOf(most)?.Total is not { } amount || amount > Registry.AgentUse.MostPrice)
         {
-            return new Refusal<AllowanceRefusal>(
-                AllowanceRefusal.PriceTooHigh, $"{most.InputTokens} tokens in and {most.OutputTokens} out of {priced.Listing} cost more than any request may. Ask for fewer tokens.");
+            return new(new Refusal<AllowanceRefusal>(
+                AllowanceRefusal.PriceTooHigh, $"{most.InputTokens} tokens in and {most.OutputTokens} out of {model.Listing} cost more than any request may. Ask for fewer tokens."));
         }
 
-        var (reservation, left) = budget.TryReserve(this, priced, amount);
-        return reservation is not null
-            ? reservation
-            : new Refusal<AllowanceRefusal>(
+        // What costs nothing is reserved all the same: it is counted when it is settled.
+        var (isReserved, left) = budget.TryReserve(entry, maxPrice, amount);
+        return isReserved
+            ? new(new Part(this, amount))
+            : new(new Refusal<AllowanceRefusal>(
                 AllowanceRefusal.BudgetExhausted,
-                $"The request may cost {amount} USD, and {left} are left of what agent.json allows for it in asks. Say max_tokens, ask for fewer, or have the agent's publisher allow a higher maxPrice.");
+                $"The request may cost {amount} USD, and {left} are left of what agent.json allows for it in asks. Say max_tokens, ask for fewer, or have the agent's publisher allow a higher maxPrice."));
     }
 
-    Money IReservedFrom.Settle(Reservation reservation, TokenUsage used)
+    private sealed class Part(ModelPurse purse, Money amount) : Reservation(amount)
     {
-        var price = reservation.PriceOf(used);
-        Paid = new PaidRequest(reservation.Model, used, price);
-        budget.Settle(this, reservation.Amount, price.Total);
-        return price.Total;
+        protected override Money Take(TokenUsage used, InferencePrice price, PricedModel model)
+        {
+            purse.Paid = new PaidRequest(model, used, price);
+            purse.Settle(Amount, price.Total);
+            return price.Total;
+        }
+
+        protected override void GiveBack() => purse.Settle(Amount, Money.Zero);
     }
 
-    void IReservedFrom.Release(Reservation reservation) => budget.Settle(this, reservation.Amount, Money.Zero);
+    private void Settle(Money reserved, Money cost) => budget.Settle(entry, reserved, cost);
 }
 
 /// <summary>What a request to a model came to.</summary>
 /// <param name="Model">That has answered, as it is priced.</param>
 /// <param name="Used">Tokens as they are billed.</param>
-/// <param name="Price">By its parts.</param>
+/// <param name="Price">By its parts; no more than was set aside.</param>
 public sealed record PaidRequest(PricedModel Model, TokenUsage Used, InferencePrice Price);

@@ -59,7 +59,7 @@ public sealed class ModelDoor(CapabilityKey key, IModelGateway gateway, int most
         if (!_running.TryGetValue((capability.Task, capability.Attempt), out var budget))
             return new Refusal<CapabilityRefusal>(CapabilityRefusal.AttemptOver, $"{capability.Task} does not run here any more.");
         return capability.Find(model) is { } allowed
-            ? new Admitted(capability.Payer, new ModelPurse(budget, capability.Caller, allowed.Model, allowed.MaxPrice))
+            ? new Admitted(capability.Payer, new ModelPurse(budget, (capability.Caller, allowed.Model), allowed.MaxPrice))
             : new Refusal<CapabilityRefusal>(CapabilityRefusal.ModelUndeclared, $"{capability.Task} may not ask {model}.");
     }
 

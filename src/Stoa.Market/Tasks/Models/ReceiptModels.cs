@@ -26,7 +26,8 @@ internal static class ReceiptModels
                 return Fault(ReceiptFault.SharesDoNotSum, $"The parts of request {request.Number} do not sum to its price of {request.Price}.");
             }
 
-            if (request.Price != (isPaid[request.Call ?? 0] && request.Used is { } used ? used.Price : Money.Zero))
+            // Less it may be: no more is taken than was set aside before, whatever the price has become meanwhile.
+            if (request.Price > Money.Zero && !(isPaid[request.Call ?? 0] && request.Used?.Price >= request.Price))
                 return Fault(ReceiptFault.PriceUnexplained, $"The prices of request {request.Number} do not give its price of {request.Price} for its tokens.");
         }
 
