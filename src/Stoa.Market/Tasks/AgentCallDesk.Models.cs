@@ -2,7 +2,6 @@ using System.Buffers;
 using Stoa.Market.Calls;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
-using Stoa.Market.Registry;
 using Stoa.Primitives;
 using Stoa.Wasm;
 

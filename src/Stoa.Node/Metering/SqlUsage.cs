@@ -3,7 +3,6 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
-using Stoa.Market.Tasks;
 using Stoa.Node.Inference;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;

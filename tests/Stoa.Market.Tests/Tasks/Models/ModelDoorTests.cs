@@ -1,5 +1,4 @@
 using System.Text;
-using Stoa.Market.Identity;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;

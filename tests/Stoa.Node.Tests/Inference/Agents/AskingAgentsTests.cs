@@ -5,7 +5,6 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
-using Stoa.Market.Tasks.Models;
 using Stoa.Market.Tests.Calls;
 using Stoa.Market.Tests.Samples;
 using Stoa.Node.Metering;
