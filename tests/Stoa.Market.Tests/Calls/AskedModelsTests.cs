@@ -5,7 +5,6 @@ using Stoa.Market.Inference;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tasks.Models;
-using Stoa.Market.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Calls;
