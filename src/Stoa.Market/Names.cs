@@ -23,6 +23,18 @@ public static partial class Names
     /// <summary>A category of listings: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter, no hyphen at the end; such as <c>image-editing</c>.</summary>
     public static bool IsCategory(string text) => RegionPattern().IsMatch(text);
 
+    /// <summary>What <see cref="IsRoute"/> takes, in words.</summary>
+    public const string RouteRule = "1 to 64 characters of a-z A-Z 0-9 . _ : -, the first a letter or a digit, and not auto or what begins with auto:";
+
+    /// <summary>A route, a name that stands for models: <see cref="RouteRule"/>.</summary>
+    public static bool IsRoute(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length is >= 1 and <= 64 && char.IsAsciiLetterOrDigit(text[0])
+            && text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or ':' or '-')
+            && text != "auto" && !text.StartsWith("auto:", StringComparison.Ordinal);
+    }
+
     [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,37}[a-z0-9]\z", RegexOptions.CultureInvariant)]
     private static partial Regex HandlePattern();
 

@@ -8,7 +8,11 @@
 //   int failed = stoa_run(call);
 //   while ((count = stoa_read(call, buffer, sizeof buffer)) > 0) ...     // its output, or {"error":...} where it failed
 //
-// Built for anything but WebAssembly, progress does nothing and succeeds, and calls fail, so that an agent can be tried out as a plain program.
+//   int32_t ask = stoa_ask("chat/completions", "{\"model\":\"stoa/tiny-chat\",\"max_tokens\":200,\"messages\":[...]}");    // a model, which agent.json has in asks
+//   int failed = stoa_run(ask);
+//   while ((count = stoa_read(ask, buffer, sizeof buffer)) > 0) ...      // the answer in OpenAI's form, or {"error":...} where there is none
+//
+// Built for anything but WebAssembly, progress does nothing and succeeds, and calls and requests fail, so that an agent can be tried out as a plain program.
 #ifndef STOA_H
 #define STOA_H
 
@@ -19,7 +23,7 @@ enum {
     STOA_TOO_MANY_OPEN = -1,  // stoa_request: 16 answers are open; read one to its end first
     STOA_HANDLE_UNKNOWN = -2, // no answer is open under this handle, or stoa_write: none that takes input
     STOA_NO_ROOM = -3,        // stoa_write: the input would be too long, or there is no memory for it; nothing was taken
-    STOA_TOO_LONG = -4,       // stoa_call: the message does not fit
+    STOA_TOO_LONG = -4,       // stoa_call, stoa_ask: the message does not fit
 };
 
 #ifdef __wasm__
@@ -32,10 +36,10 @@ __attribute__((import_module("stoa"), import_name("request"))) int32_t stoa_requ
 // answer is closed unread.
 __attribute__((import_module("stoa"), import_name("read"))) int32_t stoa_read(int32_t handle, void *buffer, size_t capacity);
 
-// Adds to the input of a call. Gives `length`, STOA_NO_ROOM or STOA_HANDLE_UNKNOWN.
+// Adds to the input of a call, or to the body of a request to a model. Gives `length`, STOA_NO_ROOM or STOA_HANDLE_UNKNOWN.
 __attribute__((import_module("stoa"), import_name("write"))) int32_t stoa_write(int32_t handle, const void *bytes, size_t length);
 
-// Runs the called agent to its end. Gives 0 when stoa_read gives its output, 1 when it gives an error, or STOA_HANDLE_UNKNOWN.
+// Runs the called agent to its end, or asks the model. Gives 0 when stoa_read gives the output or the answer, 1 when it gives an error, or STOA_HANDLE_UNKNOWN.
 __attribute__((import_module("stoa"), import_name("run"))) int32_t stoa_run(int32_t handle);
 
 #else
@@ -143,17 +147,15 @@ static inline int stoa_progress(uint64_t done, uint64_t total, const char *messa
     return answer;
 }
 
-// The longest message of stoa_call, in bytes.
+// The longest message of stoa_call and stoa_ask, in bytes.
 enum { STOA_CALL_BYTES = 4096 };
 
-// Begins a call of another agent, `publisher/name@version`, which agent.json has to name in uses. `parameters` is a JSON object of texts, or
-// NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is wrong with the call, stoa_run says.
-static inline int32_t stoa_call(const char *agent, const char *parameters)
+// Puts parts one behind the other and sends that as a message.
+static inline int32_t stoa_send(const char *const *parts, size_t count)
 {
-    const char *const parts[] = {"{\"op\":\"call\",\"agent\":\"", agent, "\",\"parameters\":", parameters == NULL ? "{}" : parameters, "}"};
     char json[STOA_CALL_BYTES];
     size_t used = 0;
-    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+    for (size_t part = 0; part < count; part++) {
         for (const char *text = parts[part]; *text != 0; text++) {
             if (used == sizeof json)
                 return STOA_TOO_LONG;
@@ -161,6 +163,23 @@ static inline int32_t stoa_call(const char *agent, const char *parameters)
         }
     }
     return stoa_request(json, used);
+}
+
+// Begins a call of another agent, `publisher/name@version`, which agent.json has to name in uses. `parameters` is a JSON object of texts, or
+// NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is wrong with the call, stoa_run says.
+static inline int32_t stoa_call(const char *agent, const char *parameters)
+{
+    const char *const parts[] = {"{\"op\":\"call\",\"agent\":\"", agent, "\",\"parameters\":", parameters == NULL ? "{}" : parameters, "}"};
+    return stoa_send(parts, sizeof parts / sizeof parts[0]);
+}
+
+// Begins a request to a model, which agent.json has to name in asks. `path` is chat/completions, completions or embeddings of OpenAI's API, `body` its
+// JSON object, or NULL where stoa_write gives it: a body that does not fit into STOA_CALL_BYTES has to come so. Gives a handle for stoa_write and
+// stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is wrong with the request, stoa_run says.
+static inline int32_t stoa_ask(const char *path, const char *body)
+{
+    const char *const parts[] = {"{\"op\":\"ask\",\"path\":\"", path, body == NULL ? "\"" : "\",\"body\":", body == NULL ? "" : body, "}"};
+    return stoa_send(parts, sizeof parts / sizeof parts[0]);
 }
 
 #endif

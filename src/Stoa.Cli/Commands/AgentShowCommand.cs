@@ -75,6 +75,20 @@ internal sealed class AgentShowCommand : StoaCommand
             + (uses.Count > 1 ? $": {Format.Money(agent.MaxPriceOfCalls ?? "0")} at most" : "")
         : null;
 
+    /// <summary>Which models it asks, and what that costs at most; null when it asks none.</summary>
+    private static string? Asks(AgentResponse agent) => agent.Asks is { Count: > 0 } asks
+        ? string.Join(", ", asks.Select(ask => $"{Format.Escaped(NameOf(ask))} up to {ask.MaxRequests}× for {Format.Money(ask.MaxPrice)}"))
+        : null;
+
+    private static string NameOf(AgentAskBody ask) => ask switch
+    {
+        { Listing: { } listing, Range: { } range } => $"{listing}@{range}",
+        { Listing: { } listing } => listing,
+        { Route: { } route } => $"what {route} stands for",
+        { Auto: { Count: > 0 } able } => $"any model that can {string.Join(", ", able)}",
+        _ => "any model",
+    };
+
     /// <summary>Which models it needs beside it; null when it needs none.</summary>
     private static string? Models(AgentResponse agent) => agent.Models is { Count: > 0 } models
         ? string.Join(", ", models.Select(model => Format.Escaped($"{model.Listing}{(model.Range is { } range ? $"@{range}" : "")}{(model.Preferred is true ? " (preferred)" : "")}")))
@@ -100,6 +114,7 @@ internal sealed class AgentShowCommand : StoaCommand
             ("Times", Factors(agent.Price)),
             ("Royalties", Royalties(agent)),
             ("Uses", Uses(agent)),
+            ("Asks", Asks(agent)),
             ("Models", Models(agent)),
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),

@@ -96,7 +96,9 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
                 ("rerunOutputMatches", report?.OutputMatches),
                 ("rerunFuelMatches", report?.FuelMatches),
                 ("calls", (long)receipt.Calls.Count),
-                ("rerunCallsMatch", report?.CallsMatch));
+                ("rerunCallsMatch", report?.CallsMatch),
+                ("modelRequests", (long)receipt.ModelRequests.Count),
+                ("repeatable", receipt.IsRepeatable));
             return;
         }
 
@@ -119,6 +121,8 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
             screen.Markup("[green]✓[/] Run again on this machine: the same output, the same fuel.");
         else if (report is not null)
             screen.Markup($"[red]✗[/] Run again on this machine: {Difference(receipt, report)}");
+        else if (!receipt.IsRepeatable)
+            screen.Note(Format.Escaped(ReceiptRerun.WhyNotRepeatable(receipt)));
         else
             screen.Note($"[grey]Whether it is true, this machine can find out:[/] {Format.Escaped(way)}");
     }

@@ -157,7 +157,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             ("At least", Format.Money(quote.Least)),
             ("At most", $"[bold]{Format.Money(quote.Hold)}[/], which would be held"),
             ("Of which", $"{Format.Money(quote.Base)} base, {Format.Money(quote.Input)} input, {Format.Money(quote.Fuel)} fuel, {Format.Money(quote.Memory)} memory"
-                + (quote.Calls is { } calls ? $", {Format.Money(calls)} for other agents" : "")),
+                + (quote.Calls is { } calls ? $", {Format.Money(calls)} for other agents and models" : "")),
             ("Times", quote.Factors is { } factors
                 ? Format.Invariant($"{factors.Tier:0.###} for the priority, {factors.Demand:0.###} for the demand just now")
                     + (factors.Volume == 1 ? "" : Format.Invariant($", {factors.Volume:0.###} for what was done this month"))

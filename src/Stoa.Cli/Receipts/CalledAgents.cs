@@ -14,7 +14,7 @@ internal static class CalledAgents
     /// <exception cref="CommandFailure">The catalogue does not have them as it must.</exception>
     public static async Task<RerunCalls> ReadAsync(StoaClient client, AgentResponse agent, CancellationToken cancellationToken)
     {
-        if (agent.Uses is not { Count: > 0 })
+        if (agent.Uses is not { Count: > 0 } && agent.Asks is not { Count: > 0 })
             return RerunCalls.None;
         var known = new Dictionary<ListingName, AgentResponse>();
         try
@@ -44,7 +44,7 @@ internal static class CalledAgents
     {
         var manifest = new AgentManifestBody(
             agent.Name, agent.Version, agent.Description, agent.Capabilities, "program.wasm", agent.Input, agent.Output, agent.Limits, agent.Price, agent.Tags,
-            agent.Parameters, Permissions: null, agent.Royalties, agent.Uses);
+            agent.Parameters, Permissions: null, agent.Royalties, agent.Uses, Asks: agent.Asks);
         return new AgentVersion(
             Id<AgentVersion>.Parse(agent.Id),
             PublisherId: default,

@@ -28,6 +28,8 @@ internal sealed record ReceiptCheck(Receipt Receipt)
     public async Task<RerunReport> RerunAsync(
         StoaClient client, string? inputFile, TimeProvider timeProvider, CancellationToken cancellationToken, Func<SealedHeader, SealedExchange>? open = null)
     {
+        if (!Receipt.IsRepeatable)
+            throw new CommandFailure(ReceiptRerun.WhyNotRepeatable(Receipt), ExitCode.Refused);
         var agent = await client.GetAgentAsync(AgentReference.Parse(Receipt.Agent.ToString()), cancellationToken);
         using var program = new MemoryStream();
         await client.DownloadProgramAsync(agent, program, cancellationToken: cancellationToken);

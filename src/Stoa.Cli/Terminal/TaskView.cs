@@ -51,6 +51,7 @@ internal static class TaskView
         ("Used", Usage(result.Usage)),
         ("Price", $"[bold]{Format.Money(result.Price)}[/] of {Format.Money(task.Hold)} that were held"),
         ("Calls", result.Calls is { } calls ? string.Join(", ", calls.Select(Call)) : null),
+        ("Models", result.Models is { } models ? string.Join(", ", models.Select(Request)) : null),
         ("Receipt", Format.Escaped(result.ReceiptId)),
         ("Check it", $"stoa receipt verify {Format.Escaped(task.Id)}"),
     ];
@@ -62,6 +63,10 @@ internal static class TaskView
     private static string Call(TaskCallBody call) => $"{call.Number} {Format.Escaped(call.Agent)}"
         + (call.Parent is { } parent ? $" for {parent}" : "")
         + (call.Failure is { } failure ? $" failed ({Format.Escaped(failure)})" : $" {Format.Money(call.Price)}");
+
+    private static string Request(TaskModelRequestBody request) => $"{request.Number} {Format.Escaped(request.Model ?? request.Asked)}"
+        + (request.Call is { } call ? $" for {call}" : "")
+        + (request.Failure is { } failure ? $" failed ({Format.Escaped(failure)})" : Format.Invariant($" {request.InputTokens} + {request.OutputTokens} tokens {Format.Money(request.Price)}"));
 
     private static IReadOnlyList<(string Name, string? Markup)> FailureFacts(TaskFailureBody failure) =>
     [

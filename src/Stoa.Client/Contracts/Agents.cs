@@ -22,11 +22,12 @@ namespace Stoa.Client.Contracts;
 /// <param name="PublishedAt">When it was published.</param>
 /// <param name="Royalties">What of the creator's share goes to others than the publisher.</param>
 /// <param name="Uses">Which other agents it calls while it works, and on which terms.</param>
-/// <param name="MaxPriceOfCalls">The most that all its calls cost in one task: a part of what a task holds. Null when it calls nobody.</param>
+/// <param name="MaxPriceOfCalls">The most that all its calls and its requests to models cost in one task: a part of what a task holds. Null when it makes none.</param>
 /// <param name="Withdrawal">That its publisher offers it no more; null while it is offered.</param>
 /// <param name="Category">The shelf that it stands on.</param>
 /// <param name="License">A licence expression of SPDX.</param>
 /// <param name="Models">Which models it needs beside it.</param>
+/// <param name="Asks">Which models it asks while it works, and on which terms.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -51,7 +52,8 @@ public sealed record AgentResponse(
     WithdrawalBody? Withdrawal = null,
     string? Category = null,
     string? License = null,
-    IReadOnlyList<AgentModelBody>? Models = null);
+    IReadOnlyList<AgentModelBody>? Models = null,
+    IReadOnlyList<AgentAskBody>? Asks = null);
 
 /// <summary>That a version is offered no more: no new task gets it, and those that have it run to their ends.</summary>
 /// <param name="At">Since when.</param>
@@ -86,6 +88,7 @@ public sealed record AgentOfferResponse(string Agent, IReadOnlyList<string> Vers
 /// <param name="Category">The shelf that it stands on: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>
 /// <param name="License">A licence expression of SPDX such as <c>MIT</c> or <c>Apache-2.0 OR MIT</c>, at most 128 characters.</param>
 /// <param name="Models">Which models it needs beside it, 1 to 16; left out when it needs none.</param>
+/// <param name="Asks">Which models it may ask while it works, at most 16.</param>
 public sealed record AgentManifestBody(
     string Name,
     string Version,
@@ -103,7 +106,27 @@ public sealed record AgentManifestBody(
     IReadOnlyList<AgentUseBody>? Uses = null,
     string? Category = null,
     string? License = null,
-    IReadOnlyList<AgentModelBody>? Models = null);
+    IReadOnlyList<AgentModelBody>? Models = null,
+    IReadOnlyList<AgentAskBody>? Asks = null);
+
+/// <summary>A model that an agent may ask while it works. One of <c>listing</c>, <c>auto</c> and <c>route</c> says which.</summary>
+/// <param name="MaxRequests">How often, 1 to 64, for each time that the agent runs.</param>
+/// <param name="MaxPrice">US dollars that all these requests cost at most together: a part of what a task holds.</param>
+/// <param name="Listing">A model's listing without a version, <c>publisher/name</c>.</param>
+/// <param name="Range">Which versions of the listing will do; every release when it is left out.</param>
+/// <param name="Auto">What the model has to be able to do, such as <c>chat</c>; empty for any that fits the request.</param>
+/// <param name="Route">A route: what it stands for is up to whoever pays, or to the node.</param>
+/// <param name="MaxRequestBytes">The longest request, up to 16 MiB; 256 KiB when it is left out.</param>
+/// <param name="MaxAnswerBytes">The longest answer, likewise.</param>
+public sealed record AgentAskBody(
+    int MaxRequests,
+    string MaxPrice,
+    string? Listing = null,
+    string? Range = null,
+    IReadOnlyList<string>? Auto = null,
+    string? Route = null,
+    long? MaxRequestBytes = null,
+    long? MaxAnswerBytes = null);
 
 /// <summary>A model that an agent needs beside it. The node does not load it: resolution finds the version for whoever runs the agent.</summary>
 /// <param name="Listing">A listing of the kind <c>model</c> without a version, <c>publisher/name</c>; the publisher by its key or, where it is of the same cell, its handle.</param>

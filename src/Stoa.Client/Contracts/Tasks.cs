@@ -218,8 +218,10 @@ public sealed record TaskResponse(
 /// <param name="ReceiptId">The signed receipt, at <c>GET /api/v1/tasks/{id}/receipt</c>.</param>
 /// <param name="Calls">The other agents that were called for it, in the order in which they began; the price has theirs in it, the usage has not. Null when none was.</param>
 /// <param name="Supplied">The other operator's node that ran it and signed the receipt; null when it ran here.</param>
+/// <param name="Models">The requests to models that were made for it; the price has theirs in it. Null when none was.</param>
 public sealed record TaskResultBody(
-    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId, IReadOnlyList<TaskCallBody>? Calls = null, SuppliedBody? Supplied = null);
+    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId, IReadOnlyList<TaskCallBody>? Calls = null, SuppliedBody? Supplied = null,
+    IReadOnlyList<TaskModelRequestBody>? Models = null);
 
 /// <summary>Another operator's node that ran a task.</summary>
 /// <param name="Node">Its peer id.</param>
@@ -236,6 +238,19 @@ public sealed record SuppliedBody(string Node, string TaskId);
 /// <param name="Failure">How it failed, in camelCase; null when it did not.</param>
 public sealed record TaskCallBody(
     int Number, string Agent, string Price, UsageBody Usage, IReadOnlyList<CreatorPartBody> Creators, int? Parent = null, string? Failure = null);
+
+/// <summary>A request to a model, with who earned what by it.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Asked">What it named as its model.</param>
+/// <param name="Price">What it cost; nothing when there was no answer, or it was made for a call that failed.</param>
+/// <param name="InputTokens">Read by the model.</param>
+/// <param name="OutputTokens">Written by it.</param>
+/// <param name="Creators">Who earned by it, each in US dollars; the rest of the price is the node's and the platform's.</param>
+/// <param name="Model">Full name of the version that answered; null when none did.</param>
+/// <param name="Call">The number of the call that made it; null for the task's own agent.</param>
+/// <param name="Failure">Why there was no answer, by the code of OpenAI's API; null when there was one.</param>
+public sealed record TaskModelRequestBody(
+    int Number, string Asked, string Price, long InputTokens, long OutputTokens, IReadOnlyList<CreatorPartBody> Creators, string? Model = null, int? Call = null, string? Failure = null);
 
 /// <summary>What one gets of a creator's share.</summary>
 /// <param name="To">Handle.</param>
@@ -268,7 +283,7 @@ public sealed record TaskFailureBody(string Code, string Detail, string? Log = n
 /// <param name="Least">The least that it can cost: of the cheapest of the best agents, when it burns and holds nothing.</param>
 /// <param name="Candidates">How many agents could do it.</param>
 /// <param name="Factors">What the sum of the four parts is multiplied by; null when that is 1. It is fixed when the task is submitted.</param>
-/// <param name="Calls">The most that the other agents cost which it calls; a part of the hold, and not multiplied. Null when it calls nobody.</param>
+/// <param name="Calls">The most that the other agents cost which it calls, and the models which it asks; a part of the hold, and not multiplied. Null when it does neither.</param>
 public sealed record QuoteResponse(
     string Agent, string Hold, string Base, string Input, string Fuel, string Memory, string Least, int Candidates, QuoteFactorsBody? Factors = null,
     string? Calls = null);

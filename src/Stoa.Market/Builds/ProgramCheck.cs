@@ -51,8 +51,8 @@ public static class ProgramCheck
             ? null
             : new Refusal<PublishRefusal>(
                 PublishRefusal.UsesInvalid,
-                "The memory limit is too small for the program and what it calls together.",
-                [new FieldError("/limits/memoryBytes", $"Must be at least {least + roomBytes}: {least} bytes for the program at its start, and {roomBytes} for its greatest call (maxInputBytes, memoryBytes and outputBytes of one entry of uses).")]);
+                "The memory limit is too small for the program and what it calls or asks together.",
+                [new FieldError("/limits/memoryBytes", $"Must be at least {least + roomBytes}: {least} bytes for the program at its start, and {roomBytes} for its greatest call (maxInputBytes, memoryBytes and outputBytes of one entry of uses, or maxRequestBytes and maxAnswerBytes of one of asks).")]);
     }
 
     /// <summary>Every reason why a valid module cannot be an agent.</summary>

@@ -9,11 +9,11 @@ namespace Stoa.Market.Calls;
 /// <c>request(ptr, len) -> handle</c> takes a message, a JSON object whose member <c>op</c> names the operation; <c>read(handle, ptr, cap) -> n</c>
 /// gives the next bytes of the answer. An answer that is empty has the handle 0, so an operation that says nothing costs no
 /// handle. A call of another agent takes its input by <c>write(handle, ptr, len) -> n</c>, and is done by <c>run(handle) -> 0 or 1</c>; what can be
-/// read then is what that agent wrote, or an error. Addresses out of bounds trap, as a load would. What is answered and charged follows from the calls
-/// alone, so a run with it replays.
+/// read then is what that agent wrote, or an error. A request to a model takes its body and is made in the same way. Addresses out of bounds trap, as a load would. What is answered and charged follows
+/// from the calls alone, so a run with it replays, unless a model was asked.
 /// </remarks>
 /// <param name="board">Where <c>progress</c> goes.</param>
-/// <param name="desk">Runs the agents that are called.</param>
+/// <param name="desk">Runs the agents that are called, and asks models.</param>
 public sealed class AgentCalls(ProgressBoard board, ICallDesk desk)
 {
     /// <summary>The module name by which agents import these functions.</summary>

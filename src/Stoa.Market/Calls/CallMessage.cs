@@ -15,6 +15,7 @@ internal static class CallMessage
 
     private const string Progress = "progress";
     private const string Call = "call";
+    private const string Ask = "ask";
 
     /// <summary>Does what a message asks.</summary>
     /// <returns>A refusal; or the call that was begun; or neither, when it was done and there is nothing to say.</returns>
@@ -26,7 +27,8 @@ internal static class CallMessage
             {
                 Progress => (TellProgress(message, board), null),
                 Call => BeginCall(message, desk),
-                _ => (new Refusal<CallRefusal>(CallRefusal.OperationUnknown, $"The member op names what to do; this node knows {Progress} and {Call}."), null),
+                Ask => BeginRequest(message, desk),
+                _ => (new Refusal<CallRefusal>(CallRefusal.OperationUnknown, $"The member op names what to do; this node knows {Progress}, {Call} and {Ask}."), null),
             };
         }
         catch (Exception invalid) when (invalid is JsonException or InvalidOperationException)
@@ -46,7 +48,9 @@ internal static class CallMessage
             var isOperation = json.ValueTextEquals("op"u8);
             json.Read();
             if (isOperation)
-                operation = json.TokenType is not JsonTokenType.String ? null : json.ValueTextEquals("progress"u8) ? Progress : json.ValueTextEquals("call"u8) ? Call : null;
+                operation = json.TokenType is not JsonTokenType.String ? null
+                    : json.ValueTextEquals("progress"u8) ? Progress
+                    : json.ValueTextEquals("call"u8) ? Call : json.ValueTextEquals("ask"u8) ? Ask : null;
             json.Skip();
         }
 
@@ -62,6 +66,16 @@ internal static class CallMessage
             return (null, call);
         call.Close();
         return (new Refusal<CallRefusal>(CallRefusal.NoRoom, "There is no memory for the input: read other answers to their ends first, or allow a longer maxInputBytes."), null);
+    }
+
+    private static (Refusal<CallRefusal>? Refused, IOpenCall? Call) BeginRequest(ReadOnlySpan<byte> message, ICallDesk desk)
+    {
+        if (!AskOrder.Read(message).TryGet(out var order, out var refused) || !desk.Ask(order.Path).TryGet(out var request, out refused))
+            return (refused, null);
+        if (request.TryWrite(order.Body))
+            return (null, request);
+        request.Close();
+        return (new Refusal<CallRefusal>(CallRefusal.NoRoom, "There is no memory for the body: read other answers to their ends first, or allow a longer maxRequestBytes."), null);
     }
 
     private static Refusal<CallRefusal>? TellProgress(ReadOnlySpan<byte> message, ProgressBoard board)

@@ -38,4 +38,19 @@ public enum CallRefusal
 
     /// <summary>The called agent failed; the answer's member <c>failure</c> says how.</summary>
     CallFailed,
+
+    /// <summary>No model can be asked where this agent runs: its manifest has no <c>asks</c>, or it makes a bid, or runs without a node.</summary>
+    ModelsUnavailable,
+
+    /// <summary>The model is not among the <c>asks</c> of the agent's manifest.</summary>
+    ModelUndeclared,
+
+    /// <summary>The body is not what the endpoint takes, or longer than the entry of <c>asks</c> allows.</summary>
+    RequestInvalid,
+
+    /// <summary>The entry of <c>asks</c> allows no more requests, or the task does not.</summary>
+    RequestsTooMany,
+
+    /// <summary>The model was not asked, or did not answer; the members <c>status</c> and <c>code</c> say why, as OpenAI's API would.</summary>
+    AskFailed,
 }

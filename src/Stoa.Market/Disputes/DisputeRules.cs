@@ -51,6 +51,13 @@ public static class DisputeRules
                 DisputeRefusal.NothingToDispute, $"{redundancy.Agree} executors of {redundancy.Runs} gave this output. What each has sworn to is at GET /api/v1/tasks/{task.Id}/runs, and can be run again.");
         }
 
+        if (succeeded.Result.Models is { Count: > 0 } asked)
+        {
+            return new Refusal<DisputeRefusal>(
+                DisputeRefusal.NothingToDispute,
+                $"The task made {asked.Count} request(s) to models, and a model answers another thing each time: no run decides whether its receipt is true. `stoa receipt verify` checks its sums, and what each request has cost.");
+        }
+
         if (succeeded.Result.Price == Money.Zero)
             return new Refusal<DisputeRefusal>(DisputeRefusal.NothingToDispute, "The task was free: there is nothing to give back. `stoa receipt verify --rerun` says whether its receipt is true.");
         return now - succeeded.FinishedAt > window

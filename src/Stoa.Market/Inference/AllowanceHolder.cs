@@ -14,7 +14,7 @@ public enum AllowanceRefusal
     /// <summary>The wallet has less available than the request may cost.</summary>
     InsufficientFunds,
 
-    /// <summary>A budget of the account has less left than the request may cost.</summary>
+    /// <summary>A budget of the account, or what is left for requests of the task, is less than the request may cost.</summary>
     BudgetExhausted,
 
     /// <summary>The API key may not spend as much more today.</summary>

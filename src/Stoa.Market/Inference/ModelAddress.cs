@@ -36,13 +36,7 @@ public abstract record ModelAddress
     }
 
     /// <summary>Whether a route may be named so: 1 to 64 characters of <c>a-z A-Z 0-9 . _ : -</c>, the first a letter or a digit, and not <c>auto</c> or what begins with <c>auto:</c>.</summary>
-    public static bool IsRouteName(string name)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return name.Length is >= 1 and <= 64 && char.IsAsciiLetterOrDigit(name[0])
-            && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or ':' or '-')
-            && name != AnyOf && !name.StartsWith(AnyOf + ":", StringComparison.Ordinal);
-    }
+    public static bool IsRouteName(string name) => Names.IsRoute(name);
 
     private static ByListing? ReadListing(string text)
     {

@@ -1,4 +1,5 @@
 using Stoa.Market.Identity;
+using Stoa.Market.Inference;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
@@ -80,8 +81,7 @@ public static class InferenceTransfers
     public static Shares Share(Money listingPrice, Money servingPrice, SplitPolicy split)
     {
         ArgumentNullException.ThrowIfNull(split);
-        var (listing, platform) = (split.Split(listingPrice), UsageTransfers.PlatformOf(servingPrice, split));
-        return new Shares(listing.Creator, listing.Node + (servingPrice - platform), listing.Platform + platform);
+        return split.Split(new InferencePrice(listingPrice, servingPrice));
     }
 
     /// <summary>Holds what requests may cost.</summary>

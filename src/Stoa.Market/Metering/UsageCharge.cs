@@ -56,7 +56,7 @@ public static class UsageTransfers
     public static Money PlatformOf(Money price, SplitPolicy split)
     {
         ArgumentNullException.ThrowIfNull(split);
-        return split.NodePercent + split.PlatformPercent == 0 ? Money.Zero : price.Split([split.NodePercent, split.PlatformPercent])[1];
+        return split.PlatformOf(price);
     }
 
     /// <summary>Pays an hour of storage.</summary>

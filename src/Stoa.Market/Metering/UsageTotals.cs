@@ -11,27 +11,50 @@ namespace Stoa.Market.Metering;
 /// <param name="Measured">By the sandbox; null when that is not known any more.</param>
 public sealed record MeteredTask(string TaskId, UsageLabels Labels, DateTimeOffset FinishedAt, Usage? Measured)
 {
-    /// <summary>The calls of other agents that were paid for with it.</summary>
+    /// <summary>The calls of other agents, and the requests to models, that were paid for with it. Those that failed are not among them.</summary>
     public IReadOnlyList<MeteredCall> Calls { get; init; } = [];
 
     /// <summary>Stands for a task of which nothing is there any more: its money is still counted, by what the journal says of it.</summary>
     public static MeteredTask Unknown(Transfer entry) => new(entry.Cause, new UsageLabels("", "", "", "", "", UsageKind.Task), entry.CreatedAt, null);
 }
 
-/// <summary>A call of another agent, as a part of what a task moved.</summary>
-/// <param name="Labels">As of the task, but of the agent that was called.</param>
-/// <param name="Call">What was measured, and who earned what.</param>
-public sealed record MeteredCall(UsageLabels Labels, TaskCall Call)
+/// <summary>A call of another agent, or a request to a model, as a part of what a task moved.</summary>
+/// <param name="Labels">As of the task, but of the agent or model that was called or asked.</param>
+/// <param name="Price">What it cost.</param>
+/// <param name="Node">Of that, to the operator.</param>
+/// <param name="Platform">To the market.</param>
+/// <param name="Creators">The rest.</param>
+/// <param name="Measured">What it adds to a total, apart from money.</param>
+public sealed record MeteredCall(UsageLabels Labels, Money Price, Money Node, Money Platform, IReadOnlyList<CreatorPart> Creators, UsageAmounts Measured)
 {
+    /// <summary>Of a call.</summary>
+    public static MeteredCall Of(UsageLabels labels, TaskCall call)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        return new(labels, call.Price, call.Node, call.Platform, call.Creators, UsageTotals.MeasuredOf(call.Usage));
+    }
+
+    /// <summary>Of a request.</summary>
+    public static MeteredCall Of(UsageLabels labels, TaskModelRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return new(labels, request.Price, request.Node, request.Platform, request.Creators, UsageTotals.MeasuredOf(null) with
+        {
+            Requests = 1,
+            InputTokens = request.InputTokens,
+            OutputTokens = request.OutputTokens,
+        });
+    }
+
     /// <summary>What it is in an entry for somebody: of a purpose of <see cref="UsageTotals.Concerns"/>.</summary>
     /// <param name="purpose">Of the entry.</param>
     /// <param name="payee">Who is credited; null where that says nothing.</param>
     internal Money PartOf(TransferPurpose purpose, string? payee) => purpose switch
     {
-        TransferPurpose.TaskCapture => Call.Price,
-        TransferPurpose.NodeShare => Call.Node,
-        TransferPurpose.PlatformShare => Call.Platform,
-        _ => Call.Creators.Where(part => part.PayeeId.ToString() == payee).Aggregate(Money.Zero, (sum, part) => sum + part.Amount),
+        TransferPurpose.TaskCapture => Price,
+        TransferPurpose.NodeShare => Node,
+        TransferPurpose.PlatformShare => Platform,
+        _ => Creators.Where(part => part.PayeeId.ToString() == payee).Aggregate(Money.Zero, (sum, part) => sum + part.Amount),
     };
 }
 
@@ -59,18 +82,16 @@ public sealed class UsageTotals
         var earner = task.Labels.PublisherId;
         foreach (var call in task.Calls)
         {
-            if (call.Call.Failure is not null)
-                continue;
             var part = call.PartOf(entry.Purpose, earner);
             left -= part;
             // Who earns by a royalty of what was called is not its publisher.
             var labels = entry.Purpose is TransferPurpose.CreatorShare or TransferPurpose.Royalty ? call.Labels with { PublisherId = earner } : call.Labels;
             if (part > Money.Zero || entry.Purpose is TransferPurpose.TaskCapture)
-                Add(task.FinishedAt, labels, AmountsOf(entry.Purpose, part, call.Call.Usage));
+                Add(task.FinishedAt, labels, AmountsOf(entry.Purpose, part, call.Measured));
         }
 
         if (left > Money.Zero || task.Calls.Count == 0 || entry.Purpose is TransferPurpose.TaskCapture)
-            Add(task.FinishedAt, task.Labels, AmountsOf(entry.Purpose, left, task.Measured));
+            Add(task.FinishedAt, task.Labels, AmountsOf(entry.Purpose, left, MeasuredOf(task.Measured)));
     }
 
     /// <summary>Adds an entry by which storage or a transfer was paid.</summary>
@@ -95,7 +116,7 @@ public sealed class UsageTotals
         var labels = charge?.Labels ?? new UsageLabels("", "", "inference", "", "", UsageKind.Inference);
         var amounts = entry.Purpose is TransferPurpose.InferenceCapture
             ? (charge?.Measured ?? default(UsageAmounts) with { Events = 1 }) with { Paid = entry.Amount }
-            : AmountsOf(entry.Purpose, entry.Amount, null);
+            : AmountsOf(entry.Purpose, entry.Amount, default);
         Add(charge?.To ?? entry.CreatedAt, labels, amounts);
     }
 
@@ -111,11 +132,14 @@ public sealed class UsageTotals
             Add(new UsageKey(span, span.StartOf(at), labels), amounts);
     }
 
+    /// <summary>One usage event, with what the sandbox measured of it.</summary>
+    internal static UsageAmounts MeasuredOf(Usage? usage) => new(
+        1, usage?.Fuel ?? 0, usage?.InputBytes ?? 0, usage?.OutputBytes ?? 0, usage?.DurationMs ?? 0, Money.Zero, Money.Zero, Money.Zero, Money.Zero);
+
     /// <summary>What one entry adds, or a part of it.</summary>
-    private static UsageAmounts AmountsOf(TransferPurpose purpose, Money amount, Usage? measured) => purpose switch
+    private static UsageAmounts AmountsOf(TransferPurpose purpose, Money amount, UsageAmounts measured) => purpose switch
     {
-        TransferPurpose.TaskCapture => new UsageAmounts(
-            1, measured?.Fuel ?? 0, measured?.InputBytes ?? 0, measured?.OutputBytes ?? 0, measured?.DurationMs ?? 0, amount, Money.Zero, Money.Zero, Money.Zero),
+        TransferPurpose.TaskCapture => measured with { Paid = amount },
         TransferPurpose.CreatorShare or TransferPurpose.Royalty => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, amount, Money.Zero, Money.Zero),
         TransferPurpose.NodeShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, amount, Money.Zero),
         TransferPurpose.PlatformShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, Money.Zero, amount),

@@ -38,6 +38,9 @@ public sealed record AgentManifest(
     /// <summary>What it may call while it works; nothing unless the manifest says so.</summary>
     public IReadOnlyList<AgentUse> Uses { get; init; } = [];
 
+    /// <summary>The models that it may ask while it works; none unless the manifest says so.</summary>
+    public IReadOnlyList<AgentAsk> Asks { get; init; } = [];
+
     /// <summary>The models that it needs beside it; none unless the manifest says so.</summary>
     public IReadOnlyList<AgentModel> Models { get; init; } = [];
 
@@ -47,8 +50,11 @@ public sealed record AgentManifest(
     /// <summary>An <see cref="SpdxExpression"/>; null unless the manifest says it.</summary>
     public string? License { get; init; }
 
-    /// <summary>The most that its calls cost in one task, at all levels.</summary>
-    public Money MostForCalls => Uses.Aggregate(Money.Zero, (sum, use) => sum + use.MaxPrice);
+    /// <summary>Whether what it writes follows from its input alone, wherever it runs: it calls nobody and asks no model.</summary>
+    public bool IsAlone => Uses.Count == 0 && Asks.Count == 0;
+
+    /// <summary>The most that its calls, at all levels, and its requests to models cost in one task.</summary>
+    public Money MostForCalls => Uses.Aggregate(Money.Zero, (sum, use) => sum + use.MaxPrice) + Asks.Aggregate(Money.Zero, (sum, ask) => sum + ask.MaxPrice);
 }
 
 /// <summary>One side of an agent.</summary>

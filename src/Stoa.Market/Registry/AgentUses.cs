@@ -34,7 +34,7 @@ public sealed class AgentUses(IAgentStore agents)
             errors.AddRange(Faults(branch).Select(fault => fault with { Pointer = $"/uses/{index}{fault.Pointer}" }));
         }
 
-        var tree = new CallTree(branches);
+        var tree = new CallTree(branches) { Asks = manifest.Asks };
         if (tree.Levels > CallTree.MostLevels)
             errors.Add(new FieldError("/uses", $"The agents call each other {tree.Levels} deep; at most {CallTree.MostLevels} are possible."));
         if (tree.BranchCount > CallTree.MostBranches)
@@ -46,7 +46,7 @@ public sealed class AgentUses(IAgentStore agents)
 
     /// <summary>What a version may call.</summary>
     /// <exception cref="IOException">A version is not there: it stays for as long as another one calls it, so storage has not done its part.</exception>
-    public async Task<CallTree> OfAsync(AgentVersion version, CancellationToken cancellationToken) => version.Uses.Count == 0
+    public async Task<CallTree> OfAsync(AgentVersion version, CancellationToken cancellationToken) => version.Manifest.IsAlone
         ? CallTree.None
         : await CallTree.ReadAsync(version, async (caller, index) => await agents.GetAsync(caller.Uses[index], cancellationToken)
             ?? throw new IOException($"The version {caller.Uses[index]}, which {caller.Listing} calls, is not in the catalogue."));

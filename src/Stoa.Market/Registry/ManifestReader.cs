@@ -114,6 +114,7 @@ public static class ManifestReader
             Factors = factors,
             Royalties = root.Objects("royalties", RoyaltyTerm.MostTerms, ReadRoyalty),
             Uses = root.Objects("uses", AgentUse.MostUses, ReadUse),
+            Asks = root.Objects("asks", AgentAsk.MostAsks, ReadAsk),
             // Whoever needs none leaves the member out: statements of agents that name models have a schema of their own.
             Models = root.IsNamed("models") ? root.Objects("models", AgentModel.MostModels, ReadModel, least: 1) : [],
             Category = ReadCategory(root),
@@ -124,6 +125,7 @@ public static class ManifestReader
         root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
         root.RefuseRepeated("capabilities", manifest.Capabilities);
         root.RefuseRepeated("uses", manifest.Uses.Where(use => use.Agent.Name.Length > 0).Select(use => use.Agent.ToString()));
+        root.RefuseRepeated("asks", manifest.Asks.Where(ask => ask.Model.Length > 0).Select(ask => ask.Model));
         root.RefuseRepeated("models", manifest.Models.Where(model => model.Model.Listing.Name.Length > 0).Select(model => model.Model.Listing.ToString()));
         root.RefuseUnknown();
         return manifest;
@@ -190,6 +192,45 @@ public static class ManifestReader
             fields.Has("limits") ? ReadUseLimits(fields.Object("limits")) : UseLimits.None);
         fields.RefuseUnknown();
         return use;
+    }
+
+    private static AgentAsk ReadAsk(JsonFields fields)
+    {
+        const string one = "given where neither of the other two is: listing, auto and route say each in another way which model is asked";
+        var (isOpen, isRoute) = (fields.Has("auto"), fields.Has("route"));
+        foreach (var (name, isWrong) in new[] { ("auto", isOpen && fields.Has("listing")), ("route", isRoute && (isOpen || fields.Has("listing"))) })
+        {
+            if (isWrong)
+                fields.Refuse(name, one);
+        }
+
+        if (fields.Has("range") && (isOpen || isRoute))
+            fields.Refuse("range", "left out where no listing is named");
+        var maxPrice = ReadMoney(fields, "maxPrice");
+        if (maxPrice > AgentUse.MostPrice)
+            fields.Refuse("maxPrice", $"at most {AgentUse.MostPrice}");
+        var ask = new AgentAsk(
+            isRoute ? fields.Text("route", Names.IsRoute, Names.RouteRule) : isOpen ? ReadOpenModel(fields) : ReadListedModel(fields),
+            isRoute,
+            (int)fields.Number("maxRequests", 1, AgentAsk.MostRequests),
+            maxPrice,
+            fields.Has("maxRequestBytes") ? fields.Number("maxRequestBytes", 1, AgentAsk.MostBytes) : AgentAsk.DefaultBytes,
+            fields.Has("maxAnswerBytes") ? fields.Number("maxAnswerBytes", 1, AgentAsk.MostBytes) : AgentAsk.DefaultBytes);
+        fields.RefuseUnknown();
+        return ask;
+    }
+
+    private static string ReadOpenModel(JsonFields fields)
+    {
+        var capabilities = fields.Texts("auto", 0, AgentAsk.MostCapabilities, Names.IsCapability, CapabilityRule);
+        fields.RefuseRepeated("auto", capabilities);
+        return capabilities.Count == 0 ? "auto" : $"auto:{string.Join(',', capabilities)}";
+    }
+
+    private static string ReadListedModel(JsonFields fields)
+    {
+        var demand = GoodsReader.ReadDemand(fields);
+        return demand.Listing.Name.Length == 0 ? "" : demand.Range == SemanticRange.Any ? demand.Listing.ToString() : $"{demand.Listing}@{demand.Range}";
     }
 
     private static AgentModel ReadModel(JsonFields fields)

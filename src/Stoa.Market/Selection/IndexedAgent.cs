@@ -47,7 +47,7 @@ public sealed record IndexedAgent(
     {
         Factors = version.Manifest.Factors,
         MostForCalls = version.Manifest.MostForCalls,
-        HasCalls = version.Manifest.Uses.Count > 0,
+        HasCalls = !version.Manifest.IsAlone,
     };
 
     /// <summary>What a task of this size costs when it burns and holds nothing.</summary>

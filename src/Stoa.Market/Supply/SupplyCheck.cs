@@ -76,8 +76,8 @@ public static class SupplyCheck
             return Fault(SupplyFault.ReceiptInvalid, fault.Detail);
         if (receipt.TaskId.ToString() != answer.Task)
             return Fault(SupplyFault.OtherTask, $"The receipt is of {receipt.TaskId}, and {answer.Task} was paid for.");
-        if (receipt.ProgramDigest != expected.Program || receipt.Calls.Count > 0)
-            return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others; the agent's is {expected.Program}.");
+        if (receipt.ProgramDigest != expected.Program || receipt.Calls.Count > 0 || !receipt.IsRepeatable)
+            return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others and {receipt.ModelRequests.Count} requests to models; the agent's is {expected.Program}.");
         if (expected.Agent is { } agent && receipt.Agent.Name != agent)
             return Fault(SupplyFault.OtherAgent, $"It ran as {receipt.Agent}, and the quote was {agent}'s.");
         if (receipt.InputDigest != expected.Input || receipt.SealedTo is not null || (receipt.Pricing is { } pricing && pricing.InputBytes != expected.InputBytes))

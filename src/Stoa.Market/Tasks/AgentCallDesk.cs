@@ -20,7 +20,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="number">Of the call that it runs for; 0 for the task's own agent.</param>
 /// <param name="seed">Its own.</param>
 /// <param name="clockMs">When its clock began: those of all agents of a task begin together.</param>
-public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, long seed, long clockMs) : ICallDesk
+public sealed partial class AgentCallDesk(TaskCalls calls, CallTree tree, int number, long seed, long clockMs) : ICallDesk
 {
     private readonly (int Calls, Money Counted)[] _spent = new (int, Money)[tree.Branches.Count];
     private long _heldBytes;
@@ -29,8 +29,8 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
     /// <summary>Memory that is kept for calls, out of the agent's limit.</summary>
     public long RoomBytes => tree.RoomBytes;
 
-    /// <summary>What the calls so far count.</summary>
-    private Money Counted => _spent.Aggregate(Money.Zero, (sum, spent) => sum + spent.Counted);
+    /// <summary>What the calls and requests so far count.</summary>
+    private Money Counted => _spent.Aggregate(_paidForModels, (sum, spent) => sum + spent.Counted);
 
     public Outcome<IOpenCall, CallRefusal> Open(string agent, IReadOnlyDictionary<string, string> parameters)
     {

@@ -17,7 +17,7 @@ namespace Stoa.Market.Tasks;
 public sealed record SandboxJob(
     ListingName Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, long Seed, long ClockMs)
 {
-    /// <summary>Runs what the agent calls; null where it can call nobody.</summary>
+    /// <summary>Runs what the agent calls, and asks models for it; null where it can do neither.</summary>
     public ICallDesk? Calls { get; init; }
 
     /// <summary>Memory for the program itself: the limit without what is kept for its calls.</summary>
@@ -40,7 +40,7 @@ public abstract record AttemptOutcome(KeptLog Log)
 
 /// <summary>Runs one attempt of an agent in the WebAssembly sandbox: no files, no network, a clock and chance that replay, and a limit on everything.</summary>
 /// <remarks>
-/// The same program, input, parameters, limits, seed and clock give the same output and the same fuel, on any node. What stops
+/// The same program, input, parameters, limits, seed and clock give the same output and the same fuel, on any node, unless a model was asked. What stops
 /// a program that would not stop: fuel (deterministic), the deadline, and the token. <see cref="Run"/> works on the calling
 /// thread until the program has ended; call it on one of <see cref="GuestThreads"/>, whose stacks are as deep as the
 /// deepest recursion that is allowed.
@@ -48,7 +48,9 @@ public abstract record AttemptOutcome(KeptLog Log)
 /// <param name="time">The clock of deadlines and of <see cref="Usage.DurationMs"/>.</param>
 public sealed class AgentSandbox(TimeProvider time)
 {
-    private static readonly ClosedCallDesk s_noCalls = new("This agent can call nobody: its agent.json declares no uses, or it runs to make a bid.");
+    private static readonly ClosedCallDesk s_noCalls = new(
+        "This agent can call nobody: its agent.json declares no uses, or it runs to make a bid.",
+        AgentCallDesk.CannotAsk);
 
     private const int ExitTemporaryFailure = 75;
     private const int MaxFailureLogBytes = 4 << 10;

@@ -104,7 +104,7 @@ public sealed partial class ExecuteTask
             if (await MisfitAsync(agent.Version.Manifest.Output, task, completed, inline, exchange: null) is { } misfit)
                 return new Answer(self, null, 0, output, Money.Zero, null, misfit.Failure.Detail);
             var factor = TaskPricing.FactorOf(agent.Version.Manifest.Factors, task.Priority, open: 0);
-            var sale = await SellAsync(task, agent.Version.Listing, agent, completed, new ReceiptFacts(task.World.Seed, task.World.ClockMs, factor, []));
+            var sale = await SellAsync(task, agent.Version.Listing, agent, completed, new ReceiptFacts(task.World.Seed, task.World.ClockMs, factor, [], []));
             return new Answer(self, completed.Output, completed.Usage.OutputBytes, output, sale.Earned.Shares.Total, sale.Receipt.Sign(node).Envelope, null) { Sale = sale };
         }
         catch (InvalidModuleException invalid)

@@ -5,6 +5,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 using Stoa.Primitives.Sealing;
 using Stoa.Wasm;
@@ -99,6 +100,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="time">The clock.</param>
 /// <param name="random">Seeds of programs, and the jitter of retries; safe for many threads.</param>
 /// <param name="remote">Runs the tasks of agents that were not published here.</param>
+/// <param name="models">Where agents ask models.</param>
 public sealed partial class ExecuteTask(
     IAgentStore agents,
     Royalties royalties,
@@ -119,7 +121,8 @@ public sealed partial class ExecuteTask(
     IdSource ids,
     TimeProvider time,
     Random random,
-    IRemoteRuns remote)
+    IRemoteRuns remote,
+    ModelDoor models)
 {
     private const int MaxRemembered = 4_096;
 
@@ -174,6 +177,7 @@ public sealed partial class ExecuteTask(
         AttemptOutcome outcome;
         Known? agent = null;
         TaskCalls? calls = null;
+        TaskModels? asked = null;
         SealedExchange? exchange = null;
         var factor = PriceFactor.One;
         try
@@ -185,7 +189,8 @@ public sealed partial class ExecuteTask(
             var limits = task.LimitsAt(Now());
             exchange = input.Exchange;
             // A receipt tells the digests of what calls are given and give, and those would be of what is sealed.
-            calls = exchange is not null || agent.Calls.IsEmpty ? null : await OpenCallsAsync(agent, attempt.Token);
+            asked = exchange is null ? OpenModels(task, agent, factor, limits) : null;
+            calls = exchange is not null || agent.Calls.IsEmpty ? null : await OpenCallsAsync(agent, asked, attempt.Token);
             var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs) { Calls = calls?.DeskOf(seed, clockMs) };
             outcome = exchange is null
                 ? await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token))
@@ -209,6 +214,10 @@ public sealed partial class ExecuteTask(
         {
             outcome = Unavailable(fault, default);
         }
+        finally
+        {
+            asked?.Dispose();
+        }
 
         switch (outcome)
         {
@@ -217,7 +226,7 @@ public sealed partial class ExecuteTask(
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? []) { Exchange = exchange });
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? [], calls?.CompleteRequests() ?? []) { Exchange = exchange });
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -269,20 +278,21 @@ public sealed partial class ExecuteTask(
         }
 
         var (receipt, earned) = await SellAsync(task, task.Agent, agent, completed, facts);
-        var (price, calls, now) = (earned.Shares.Total, earned.Calls, receipt.FinishedAt);
+        var (price, calls, requests, now) = (earned.Shares.Total, earned.Calls, earned.Requests, receipt.FinishedAt);
         if (price > task.MaxPrice)
             throw new InvalidOperationException($"The price of {task.Id} with its calls is above its hold of {task.MaxPrice}.");
         var result = new TaskResult(
             completed.Output, SealedRun.SizeOf(task, usage.OutputBytes), inline is not null, agent.Version.Manifest.Output.MediaType, usage, price, receipt.Id)
         {
             Calls = calls.Count == 0 ? null : [.. calls.Select(call => call.ToResult())],
+            Models = requests.Count == 0 ? null : [.. requests.Select(request => request.ToResult())],
         };
         var next = task.Succeed(result, now);
         // What becomes of the tasks of a batch is told of the batch.
         NewEvent[] events = task.BatchId is not null
             ? []
             : [TaskEvents.Ended(next, now), .. earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now))];
-        var wallets = calls.Count == 0 ? agent.Wallets : SharedCall.WalletsOf(agent.Wallets, calls);
+        var wallets = calls.Count == 0 && requests.Count == 0 ? agent.Wallets : SharedCall.WalletsOf(agent.Wallets, calls, requests);
         return new AttemptEnd(
             next, Settlement.Capture(task, earned.Shares, PayeesOf(agent, wallets, earned.Parts), ids, now), receipt.Sign(node), inline, completed.Log, events)
         {
@@ -305,9 +315,10 @@ public sealed partial class ExecuteTask(
         var rates = task.RatesOr(agent.Version.Manifest.Price);
         var own = TaskPricing.Capture(rates, facts.Factor, task, usage);
         var calls = facts.Calls.Count == 0 ? [] : await ShareAsync(facts.Calls);
+        var requests = facts.Requests.Count == 0 ? [] : await ShareAsync(facts.Requests);
         var ownShares = split.Split(own);
         var ownParts = agent.Royalties?.Split(ownShares.Creator) ?? [];
-        var earned = new TaskEarnings(name, agent.Version, ownShares, ownParts, calls);
+        var earned = new TaskEarnings(name, agent.Version, ownShares, ownParts, calls, requests);
         var receipt = new Receipt(
             ids.Next<Receipt>(),
             task.Id,
@@ -332,14 +343,18 @@ public sealed partial class ExecuteTask(
             SealedTo = task.Input.SealedTo,
             Royalties = [.. earned.Parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
             Calls = [.. calls.Select(call => call.ToReceipt())],
+            ModelRequests = [.. requests.Select(request => request.ToReceipt())],
         };
         return new Sale(receipt, earned);
     }
 
     /// <summary>The desk for what an agent may call, with all the programs.</summary>
-    private async Task<TaskCalls> OpenCallsAsync(Known agent, CancellationToken cancellationToken) => new(
+    private async Task<TaskCalls> OpenCallsAsync(Known agent, TaskModels? asked, CancellationToken cancellationToken) => new(
         await CallablePrograms.LoadAsync(agent.Calls, called => programs.LoadAsync(called.ProgramDigest, cancellationToken)),
-        _sandbox, threads, isTimed: true, cancellationToken);
+        _sandbox, threads, isTimed: true, cancellationToken)
+    {
+        Models = asked,
+    };
 
     /// <summary>Shares out what each call costs, as a task's price is.</summary>
     private async Task<IReadOnlyList<SharedCall>> ShareAsync(IReadOnlyList<AgentCall> calls)
@@ -497,11 +512,7 @@ public sealed partial class ExecuteTask(
         var tree = await royalties.OfAsync(version, CancellationToken.None);
         var wallets = new Dictionary<Id<User>, Id<Account>>();
         foreach (var payee in tree?.Payees ?? [version.PublisherId])
-        {
-            var wallet = await ledger.FindAccountAsync(payee.ToString(), AccountKind.Wallet, CancellationToken.None)
-                ?? await ledger.OpenAccountAsync(Account.Open(ids.Next<Account>(), payee.ToString(), AccountKind.Wallet, Now()), CancellationToken.None);
-            wallets[payee] = wallet.Id;
-        }
+            wallets[payee] = await WalletOfAsync(payee);
 
         if (_known.Count >= MaxRemembered)
             _known.Clear();
@@ -529,7 +540,7 @@ public sealed partial class ExecuteTask(
     /// <summary>A run of this node that is to be paid for.</summary>
     private sealed record Sale(Receipt Receipt, TaskEarnings Earned);
 
-    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor, IReadOnlyList<AgentCall> Calls)
+    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor, IReadOnlyList<AgentCall> Calls, IReadOnlyList<ModelRequest> Requests)
     {
         /// <summary>Of a sealed input; null of one in the clear.</summary>
         public SealedExchange? Exchange { get; init; }

@@ -1,6 +1,7 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 using Stoa.Primitives.Sealing;
 
@@ -9,7 +10,7 @@ namespace Stoa.Market.Tasks;
 /// <summary>What a node swears about one execution; signed as a DSSE envelope of type <see cref="PayloadType"/>.</summary>
 /// <remarks>
 /// With the same program, input, parameters, limits, seed and clock anyone can run it again and must get the same
-/// output and the same fuel. The JSON form is in <see cref="ReceiptJson"/>.
+/// output and the same fuel, unless it asked models. The JSON form is in <see cref="ReceiptJson"/>.
 /// </remarks>
 /// <param name="Id">Of the receipt.</param>
 /// <param name="TaskId">The task.</param>
@@ -64,6 +65,12 @@ public sealed record Receipt(
 
     /// <summary>The calls of other agents, in the order in which they began. Price and shares above have theirs in them.</summary>
     public IReadOnlyList<ReceiptCall> Calls { get; init; } = [];
+
+    /// <summary>The requests to models, in the order in which they were made. Price and shares above have theirs in them. With any of these the run cannot be repeated: models answer another thing each time.</summary>
+    public IReadOnlyList<ReceiptModelRequest> ModelRequests { get; init; } = [];
+
+    /// <summary>Whether anyone who runs it again must get the same.</summary>
+    public bool IsRepeatable => ModelRequests.Count == 0;
 
     /// <summary>Signs it with the key of the node that it names.</summary>
     /// <exception cref="ArgumentException">The key is another one.</exception>

@@ -35,19 +35,23 @@ internal static class ReceiptCalls
                 return Fault(ReceiptFault.PriceUnexplained, $"The rates of call {call.Number} do not give its price of {call.Price} for its usage.");
         }
 
-        return calls.Count == 0 ? null : FindInParts(receipt);
+        return null;
     }
 
-    /// <summary>Each part of each call must be in the parts of the whole.</summary>
-    private static Refusal<ReceiptFault>? FindInParts(Receipt receipt)
+    /// <summary>Each part of each call, and of each request to a model, must be in the parts of the whole.</summary>
+    public static Refusal<ReceiptFault>? FindInParts(Receipt receipt)
     {
-        var (creator, node, platform) = receipt.Calls.Aggregate(((Int128)0, (Int128)0, (Int128)0), (sum, call) => (
-            sum.Item1 + call.Shares.Creator.Nanodollars, sum.Item2 + call.Shares.Node.Nanodollars, sum.Item3 + call.Shares.Platform.Nanodollars));
+        List<(Shares Shares, IReadOnlyList<ReceiptRoyalty> Royalties)> parts =
+            [.. receipt.Calls.Select(call => (call.Shares, call.Royalties)), .. receipt.ModelRequests.Select(request => (request.Shares, request.Royalties))];
+        if (parts.Count == 0)
+            return null;
+        var (creator, node, platform) = parts.Aggregate(((Int128)0, (Int128)0, (Int128)0), (sum, part) => (
+            sum.Item1 + part.Shares.Creator.Nanodollars, sum.Item2 + part.Shares.Node.Nanodollars, sum.Item3 + part.Shares.Platform.Nanodollars));
         if (creator > receipt.Shares.Creator.Nanodollars || node > receipt.Shares.Node.Nanodollars || platform > receipt.Shares.Platform.Nanodollars)
-            return Fault(ReceiptFault.SharesDoNotSum, "The shares of the calls are more than those of the whole receipt.");
+            return Fault(ReceiptFault.SharesDoNotSum, "The shares of the calls and of the requests to models are more than those of the whole receipt.");
         var whole = receipt.Royalties.GroupBy(Key).ToDictionary(same => same.Key, Sum);
-        return receipt.Calls.SelectMany(call => call.Royalties).GroupBy(Key).FirstOrDefault(same => Sum(same) > whole.GetValueOrDefault(same.Key)) is { } lost
-            ? Fault(ReceiptFault.SharesDoNotSum, $"What {lost.Key.To} has for {lost.Key.Agent} by the calls is not in the royalties of the receipt.")
+        return parts.SelectMany(part => part.Royalties).GroupBy(Key).FirstOrDefault(same => Sum(same) > whole.GetValueOrDefault(same.Key)) is { } lost
+            ? Fault(ReceiptFault.SharesDoNotSum, $"What {lost.Key.To} has for {lost.Key.Agent} by calls or requests is not in the royalties of the receipt.")
             : null;
 
         static (string To, ListingName Agent) Key(ReceiptRoyalty part) => (part.To, part.Agent);

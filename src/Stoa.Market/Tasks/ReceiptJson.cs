@@ -4,6 +4,7 @@ using System.Text.Json;
 using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 using Stoa.Primitives.Sealing;
 using static Stoa.Market.Registry.SignedTerms;
@@ -19,6 +20,7 @@ namespace Stoa.Market.Tasks;
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
 ///   "shares": { "creator", "node", "platform" }, "royalties": [{ "to", "agent", "amount" }],
 ///   "calls": [{ "number", "parent", "agent", "programDigest", "limits", "inputDigest", "outputDigest", "usage", "failure", "pricing", "price", "shares", "royalties" }],
+///   "modelRequests": see <see cref="ReceiptModelsJson"/>,
 ///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille", "volumePermille" },
 ///   "auction": { "id", "awardDigest" }, "sealedTo", "node", "nodeKey", "finishedAt" }
 /// </code>
@@ -53,6 +55,7 @@ public static class ReceiptJson
             WriteShares(json, receipt.Shares);
             WriteRoyalties(json, receipt.Royalties);
             WriteCalls(json, receipt.Calls);
+            ReceiptModelsJson.Write(json, receipt.ModelRequests);
             WritePricing(json, receipt.Pricing);
             WriteAuction(json, receipt.Auction);
             if (receipt.SealedTo is { } sealedTo)
@@ -98,6 +101,7 @@ public static class ReceiptJson
             SealedTo = root.TryGetProperty("sealedTo", out var sealedTo) ? SealingKeyId.Parse(sealedTo.GetString() ?? "") : null,
             Royalties = ReadRoyalties(root),
             Calls = root.TryGetProperty("calls", out var calls) ? [.. calls.EnumerateArray().Select(ReadCall)] : [],
+            ModelRequests = ReceiptModelsJson.Read(root),
         },
         out node);
 
@@ -133,7 +137,7 @@ public static class ReceiptJson
             Number(usage, "fuel"), Number(usage, "peakMemoryBytes"), Number(usage, "inputBytes"), Number(usage, "outputBytes"), Number(usage, "durationMs"));
     }
 
-    private static void WriteShares(Utf8JsonWriter json, Shares shares)
+    internal static void WriteShares(Utf8JsonWriter json, Shares shares)
     {
         json.WriteStartObject("shares");
         json.WriteString("creator", shares.Creator.ToString());
@@ -142,7 +146,7 @@ public static class ReceiptJson
         json.WriteEndObject();
     }
 
-    private static Shares ReadShares(JsonElement parent)
+    internal static Shares ReadShares(JsonElement parent)
     {
         var shares = parent.GetProperty("shares");
         return new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform")));
@@ -193,11 +197,11 @@ public static class ReceiptJson
         ReadShares(call),
         ReadRoyalties(call));
 
-    private static IReadOnlyList<ReceiptRoyalty> ReadRoyalties(JsonElement parent) => parent.TryGetProperty("royalties", out var royalties)
+    internal static IReadOnlyList<ReceiptRoyalty> ReadRoyalties(JsonElement parent) => parent.TryGetProperty("royalties", out var royalties)
         ? [.. royalties.EnumerateArray().Select(part => new ReceiptRoyalty(Text(part, "to"), ListingName.Parse(Text(part, "agent")), Amount(part, "amount")))]
         : [];
 
-    private static void WriteRoyalties(Utf8JsonWriter json, IReadOnlyList<ReceiptRoyalty> royalties)
+    internal static void WriteRoyalties(Utf8JsonWriter json, IReadOnlyList<ReceiptRoyalty> royalties)
     {
         if (royalties.Count == 0)
             return;

@@ -49,6 +49,9 @@ public enum RerunRefusal
     /// <summary>The input is sealed, and what opens it is not here.</summary>
     SealClosed,
 
+    /// <summary>The run asked models, and those answer another thing each time.</summary>
+    ModelsAsked,
+
     /// <summary>Something of a call took longer here than it may anywhere: that says nothing about the receipt.</summary>
     CallTooSlow,
 }
@@ -78,6 +81,8 @@ public static class ReceiptRerun
         CancellationToken cancellationToken,
         Func<SealedHeader, SealedExchange>? open = null)
     {
+        if (!receipt.IsRepeatable)
+            return new Refusal<RerunRefusal>(RerunRefusal.ModelsAsked, WhyNotRepeatable(receipt));
         if (ContentHash.Of(program.Span) != receipt.ProgramDigest)
             return new Refusal<RerunRefusal>(RerunRefusal.OtherProgram, $"The receipt is about the program {receipt.ProgramDigest}; these bytes are {ContentHash.Of(program.Span)}.");
         var start = input.Position;
@@ -138,6 +143,10 @@ public static class ReceiptRerun
                 ? bytes
                 : throw new FileNotFoundException($"The program {called.ProgramDigest} of {called.Listing}, which {receipt.Agent} may call, is not there any more.");
     }
+
+    /// <summary>Why a receipt of a run that asked models cannot be run again, for people.</summary>
+    public static string WhyNotRepeatable(Receipt receipt) =>
+        $"The run made {receipt.ModelRequests.Count} request(s) to models, and a model answers another thing each time: it cannot be run again. The receipt states the digest of each request and each answer, its tokens and its price.";
 
     /// <summary>Whether calls are those of the receipt. What they cost was computed from this when the receipt was verified, and time is not compared.</summary>
     private static bool Match(IReadOnlyList<ReceiptCall> sworn, IReadOnlyList<AgentCall> made) => sworn.Count == made.Count

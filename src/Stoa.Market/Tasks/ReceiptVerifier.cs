@@ -1,5 +1,6 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Registry;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -31,6 +32,9 @@ public enum ReceiptFault
     /// <summary>Its calls are in no order, or one of them costs something and should not.</summary>
     CallsInvalid,
 
+    /// <summary>Its requests to models are in no order, or say too little.</summary>
+    ModelRequestsInvalid,
+
     /// <summary>Its rates are not those of the award that it names.</summary>
     AwardMismatch,
 }
@@ -51,7 +55,7 @@ public static class ReceiptVerifier
             return Fault(ReceiptFault.SharesDoNotSum, $"The royalties of the receipt do not sum to its creator's share of {receipt.Shares.Creator}.");
         if (!UsageFits(receipt.Usage, receipt.Limits))
             return Fault(ReceiptFault.UsageAboveLimits, "The receipt swears to more use than its own limits allow.");
-        if (ReceiptCalls.FindFault(receipt) is { } wrong)
+        if ((ReceiptCalls.FindFault(receipt) ?? ReceiptModels.FindFault(receipt) ?? ReceiptCalls.FindInParts(receipt)) is { } wrong)
             return wrong;
         return PriceIsExplained(receipt)
             ? receipt
@@ -92,11 +96,12 @@ public static class ReceiptVerifier
     private static bool PriceIsExplained(Receipt receipt)
     {
         if (receipt.Pricing is not { } pricing)
-            return receipt.Auction is null;
+            return receipt.Auction is null && receipt.ModelRequests.Count == 0;
         var work = TaskPricing.WorkOf(pricing.InputBytes, receipt.Limits, receipt.Usage);
         return !IsNegative(pricing.Rates) && pricing.Factor.IsInRange && work is { InputBytes: >= 0, DurationMs: >= 0 }
             && pricing.Rates.TryPrice(work, pricing.Factor, out var parts)
-            && receipt.Calls.Aggregate((Int128)parts.Total.Nanodollars, (sum, call) => sum + call.Price.Nanodollars) == receipt.Price.Nanodollars;
+            && receipt.Calls.Select(call => call.Price).Concat(receipt.ModelRequests.Select(request => request.Price))
+                .Aggregate((Int128)parts.Total.Nanodollars, (sum, price) => sum + price.Nanodollars) == receipt.Price.Nanodollars;
     }
 
     internal static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero

@@ -1,3 +1,4 @@
+using Stoa.Market.Inference;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -33,6 +34,16 @@ public sealed record SplitPolicy
         var parts = price.Split([CreatorPercent, NodePercent, PlatformPercent]);
         return new Shares(parts[0], parts[1], parts[2]);
     }
+
+    /// <summary>Shares out what a request to a model costs: the listing's part as a price, and what is asked for serving it without a creator.</summary>
+    public Shares Split(InferencePrice price)
+    {
+        var (listing, platform) = (Split(price.Listing), PlatformOf(price.Serving));
+        return new Shares(listing.Creator, listing.Node + (price.Serving - platform), listing.Platform + platform);
+    }
+
+    /// <summary>What is the market's of a price that has no creator: node and market share it as they do that of a task, by largest remainder.</summary>
+    public Money PlatformOf(Money price) => NodePercent + PlatformPercent == 0 ? Money.Zero : price.Split([NodePercent, PlatformPercent])[1];
 }
 
 /// <summary>The parts of a captured price.</summary>

@@ -20,8 +20,13 @@ public sealed partial class SubmitTask
         if ((own?.Manifest ?? foreign?.Manifest) is not { } manifest)
             return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is here with GET /api/v1/agents, and in the whole network with GET /api/v1/listings.");
         var (id, listing, program) = own is null ? (foreign!.Id, foreign.Listing, foreign.ProgramDigest) : (own.Id, own.Listing, own.ProgramDigest);
-        if (manifest.Uses.Count > 0)
-            return Refuse(TaskRefusal.NotSupplied, $"{listing} calls other agents, which is only done by the cell that it was published in. Take an agent that calls nobody, or submit it without redundancy.");
+        if (!manifest.IsAlone)
+        {
+            return Refuse(TaskRefusal.NotSupplied, manifest.Asks.Count > 0
+                ? $"{listing} asks models, which answer the same question in another way each time: executors that do as they should would not agree. Take an agent that asks none, or submit it without redundancy."
+                : $"{listing} calls other agents, which is only done by the cell that it was published in. Take an agent that calls nobody, or submit it without redundancy.");
+        }
+
         if (!TaskRules.CheckParameters(manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
             return refusal;
         if (!TaskRules.CheckLimits(manifest.Limits, request.Limits, maxMemoryBytes).TryGet(out var limits, out refusal))

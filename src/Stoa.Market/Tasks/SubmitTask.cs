@@ -227,11 +227,13 @@ public sealed partial class SubmitTask(
                 : Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is here with GET /api/v1/agents, and in the whole network with GET /api/v1/listings.");
         }
 
-        if (request.Input.IsSealed && agent.Manifest.Uses.Count > 0)
+        if (request.Input.IsSealed && !agent.Manifest.IsAlone)
         {
             return Refuse(
                 TaskRefusal.CallsNotSealed,
-                $"{agent.Listing} calls other agents, and its receipt tells digests of what they are given and give: a sealed input would not stay sealed. Submit it in the clear, or take an agent that calls nobody.");
+                agent.Manifest.Uses.Count > 0
+                    ? $"{agent.Listing} calls other agents, and its receipt tells digests of what they are given and give: a sealed input would not stay sealed. Submit it in the clear, or take an agent that calls nobody."
+                    : $"{agent.Listing} asks models, and whoever serves these reads what they are asked: a sealed input would not stay sealed. Submit it in the clear, or take an agent that asks none.");
         }
 
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
@@ -269,8 +271,8 @@ public sealed partial class SubmitTask(
     {
         if (request.Input.IsSealed)
             return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} runs at another operator's node, which cannot open what is sealed to this one. Submit it in the clear.");
-        if (agent.Manifest.Uses.Count > 0)
-            return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} calls other agents, which is only done by the cell that it was published in. Take an agent that calls nobody.");
+        if (!agent.Manifest.IsAlone)
+            return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} calls other agents or asks models, which is only done by the cell that it was published in. Take an agent that does neither.");
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
             return refusal;
         if (!TaskRules.CheckLimits(agent.Manifest.Limits, request.Limits, maxMemoryBytes).TryGet(out var limits, out refusal))
@@ -444,8 +446,8 @@ public sealed partial class SubmitTask(
             Unfit.Capabilities => new FieldError("/requirement/capabilities", $"{entry.Value} with some of the capabilities only: split the task, or ask for fewer."),
             Unfit.Input => new FieldError("/input", $"{entry.Value} of the best do not take the input or the parameters."),
             Unfit.Calls when request.Input.IsSealed => new FieldError(
-                "/input/sealed", $"{entry.Value} of the best call other agents, and what these are given and give would not stay sealed: submit in the clear."),
-            Unfit.Calls => new FieldError("/auction", $"{entry.Value} of the best call other agents, which nobody can bid for: submit without auction."),
+                "/input/sealed", $"{entry.Value} of the best call other agents or ask models, and what these are given and give would not stay sealed: submit in the clear."),
+            Unfit.Calls => new FieldError("/auction", $"{entry.Value} of the best call other agents or ask models, which nobody can bid for: submit without auction."),
             _ => throw new InvalidOperationException($"Unknown reason {entry.Key}."),
         }).ToList();
         return new Refusal<TaskRefusal>(

@@ -1,4 +1,5 @@
 using Stoa.Market.Registry;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -17,6 +18,9 @@ public sealed class TaskCalls(CallablePrograms programs, AgentSandbox sandbox, G
     private readonly List<AgentCall> _calls = [];
     private CallEndsTaskException? _ending;
     private int _count;
+
+    /// <summary>Asks models for them; null where none can be asked, as when a receipt is run again.</summary>
+    public TaskModels? Models { get; init; }
 
     /// <summary>How many have begun; may be asked from any thread.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -39,7 +43,7 @@ public sealed class TaskCalls(CallablePrograms programs, AgentSandbox sandbox, G
     /// <summary>Whether the attempt as a whole is to stop, and not only one that ran out of time.</summary>
     internal bool IsStopped => cancellationToken.IsCancellationRequested;
 
-    /// <summary>The desk of the task's own agent; null for one that calls nobody.</summary>
+    /// <summary>The desk of the task's own agent; null for one that calls nobody and asks no model.</summary>
     public AgentCallDesk? DeskOf(long seed, long clockMs) => programs.Tree.IsEmpty ? null : new AgentCallDesk(this, programs.Tree, number: 0, seed, clockMs);
 
     /// <summary>The calls in the order of their numbers. One that was made for a call that failed costs nothing either.</summary>
@@ -55,6 +59,19 @@ public sealed class TaskCalls(CallablePrograms programs, AgentSandbox sandbox, G
         }
 
         return calls;
+    }
+
+    /// <summary>The requests to models in the order of their numbers. Those that were made for a call that failed cost nothing either.</summary>
+    public IReadOnlyList<ModelRequest> CompleteRequests()
+    {
+        if (Models is not { Requests: { Count: > 0 } requests })
+            return [];
+        var isPaid = new HashSet<int>([0]);
+        foreach (var call in _calls.Where(call => call.Failure is null && isPaid.Contains(call.Parent)))
+            isPaid.Add(call.Number);
+        return [.. requests.Select(request => request.Paid is not { } paid || isPaid.Contains(request.Caller)
+            ? request
+            : request with { Paid = paid with { Price = default } })];
     }
 
     /// <summary>Gives the number of a call that begins; null when there were too many.</summary>

@@ -1,6 +1,7 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -17,11 +18,12 @@ internal sealed record SharedCall(
 
     private string? Failure => Call.Failure is { } code ? EnumWord.Of(code) : null;
 
-    /// <summary>Where everybody is paid who has a part in an agent or in what it called.</summary>
-    public static Dictionary<Id<User>, Id<Account>> WalletsOf(IReadOnlyDictionary<Id<User>, Id<Account>> own, IReadOnlyList<SharedCall> calls)
+    /// <summary>Where everybody is paid who has a part in an agent, in what it called or in what it asked.</summary>
+    public static Dictionary<Id<User>, Id<Account>> WalletsOf(
+        IReadOnlyDictionary<Id<User>, Id<Account>> own, IReadOnlyList<SharedCall> calls, IReadOnlyList<SharedModelRequest> requests)
     {
         var wallets = new Dictionary<Id<User>, Id<Account>>(own);
-        foreach (var (payee, wallet) in calls.SelectMany(call => call.Wallets))
+        foreach (var (payee, wallet) in calls.SelectMany(call => call.Wallets).Concat(requests.SelectMany(request => request.Wallets)))
             wallets[payee] = wallet;
         return wallets;
     }
@@ -54,30 +56,36 @@ internal sealed record SharedCall(
         [.. Parts.Select(part => new CreatorPart(part.Payee, part.Handle, part.Agent.ToString(), part.Amount))]);
 }
 
-/// <summary>Who earns what by a task and by all that was called for it: each price is shared out by itself, and here it is put together.</summary>
+/// <summary>Who earns what by a task and by all that was called and asked for it: each price is shared out by itself, and here it is put together.</summary>
 /// <param name="agent">That did the task.</param>
 /// <param name="version">Its version.</param>
 /// <param name="own">The shares of its own price.</param>
 /// <param name="ownParts">Of its creator's share; none where all of it is the publisher's.</param>
 /// <param name="calls">What was called.</param>
-internal sealed class TaskEarnings(ListingName agent, AgentVersion version, Shares own, IReadOnlyList<RoyaltyPart> ownParts, IReadOnlyList<SharedCall> calls)
+/// <param name="requests">Which models were asked.</param>
+internal sealed class TaskEarnings(
+    ListingName agent, AgentVersion version, Shares own, IReadOnlyList<RoyaltyPart> ownParts, IReadOnlyList<SharedCall> calls, IReadOnlyList<SharedModelRequest> requests)
 {
     /// <summary>What was called.</summary>
     public IReadOnlyList<SharedCall> Calls => calls;
 
+    /// <summary>Which models were asked.</summary>
+    public IReadOnlyList<SharedModelRequest> Requests => requests;
+
     /// <summary>Of the whole price.</summary>
-    public Shares Shares { get; } = calls.Aggregate(own, (sum, call) => new Shares(
-        sum.Creator + call.Shares.Creator, sum.Node + call.Shares.Node, sum.Platform + call.Shares.Platform));
+    public Shares Shares { get; } = calls.Select(call => call.Shares).Concat(requests.Select(request => request.Shares)).Aggregate(own, (sum, shares) => new Shares(
+        sum.Creator + shares.Creator, sum.Node + shares.Node, sum.Platform + shares.Platform));
 
-    /// <summary>Of the whole creator's share, as the receipt states them; none where all of it is the publisher's of an agent that called nobody.</summary>
-    public IReadOnlyList<RoyaltyPart> Parts { get; } = calls.Count == 0
+    /// <summary>Of the whole creator's share, as the receipt states them; none where all of it is the publisher's of an agent that called nobody and asked no model.</summary>
+    public IReadOnlyList<RoyaltyPart> Parts { get; } = calls.Count == 0 && requests.Count == 0
         ? ownParts
-        : Merge(PartsOf(version, ownParts, own.Creator).Concat(calls.SelectMany(call => call.Parts)));
+        : Merge(PartsOf(version, ownParts, own.Creator).Concat(calls.SelectMany(call => call.Parts)).Concat(requests.SelectMany(request => request.Parts)));
 
-    /// <summary>What each is told to have earned by which of the agents that ran.</summary>
+    /// <summary>What each is told to have earned by which of the agents that ran and of the models that were asked.</summary>
     public IEnumerable<RoyaltyPart> ByAgent() => PartsOf(version, ownParts, own.Creator)
         .Select(part => part with { Agent = agent })
         .Concat(calls.SelectMany(call => call.Parts.Select(part => part with { Agent = call.Call.Agent.Listing })))
+        .Concat(requests.SelectMany(request => request.Parts))
         .GroupBy(part => (part.Payee, part.Agent))
         .Select(Together);
 

@@ -92,6 +92,9 @@ public sealed record TaskResult(
     /// <summary>The other agents that were called for it; null when none was. The price has theirs in it.</summary>
     public IReadOnlyList<TaskCall>? Calls { get; init; }
 
+    /// <summary>The requests to models that were made for it; null when none was. The price has theirs in it.</summary>
+    public IReadOnlyList<TaskModelRequest>? Models { get; init; }
+
     /// <summary>Who ran it, when that was another operator's node; null when it was a node of this cell.</summary>
     public SuppliedBy? Supplied { get; init; }
 }
@@ -114,6 +117,23 @@ public sealed record SuppliedBy(string Node, string Task);
 /// <param name="Creators">The rest: to its publisher, and to others by its royalties.</param>
 public sealed record TaskCall(
     int Number, int? Parent, string Agent, Id<User> PublisherId, Usage Usage, string? Failure, Money Price, Money Node, Money Platform, IReadOnlyList<CreatorPart> Creators);
+
+/// <summary>A request to a model, with who earned what by it.</summary>
+/// <param name="Number">From 1, in the order in which they were made.</param>
+/// <param name="Call">The number of the call that made it; null for the task's own agent.</param>
+/// <param name="Asked">What it named as its model.</param>
+/// <param name="Model">Full name of the version that answered; null when nothing was used.</param>
+/// <param name="PublisherId">Who published that; null when nobody of this cell did.</param>
+/// <param name="InputTokens">Read by it.</param>
+/// <param name="OutputTokens">Written by it.</param>
+/// <param name="Failure">Why there was no answer, by its name in OpenAI's API; null when there was one.</param>
+/// <param name="Price">What it cost.</param>
+/// <param name="Node">Of that, to the operator.</param>
+/// <param name="Platform">To the market.</param>
+/// <param name="Creators">The rest: to its publisher.</param>
+public sealed record TaskModelRequest(
+    int Number, int? Call, string Asked, string? Model, Id<User>? PublisherId, long InputTokens, long OutputTokens, string? Failure, Money Price, Money Node, Money Platform,
+    IReadOnlyList<CreatorPart> Creators);
 
 /// <summary>What one gets of a creator's share.</summary>
 /// <param name="PayeeId">Who.</param>

@@ -109,7 +109,7 @@ public sealed class DisputeWorker(
             // Also one that was withdrawn: what it may call is what its receipt was made with.
             if (await agents.FindPublishedAsync(receipt.Agent, cancellationToken) is not { Version: var agent })
                 return (DisputeVerdict.Undecided, $"The agent {receipt.Agent} is not in the catalogue any more.");
-            var calls = agent.Uses.Count > 0
+            var calls = !agent.Manifest.IsAlone
                 ? new RerunCalls(await uses.OfAsync(agent, cancellationToken), (called, token) => ReadProgramAsync(called.ProgramDigest, token))
                 : RerunCalls.None;
             var rerun = await ReceiptRerun.RunAsync(

@@ -1,4 +1,6 @@
+using Stoa.Market.Tasks.Models;
 using Stoa.Node.Hosting;
+using Stoa.Node.Inference.Agents;
 using Stoa.Node.Inference.Replicas;
 
 namespace Stoa.Node.Inference;
@@ -11,5 +13,6 @@ public static class InferenceModule
         var options = builder.AddRoomOptions("Inference", new InferenceOptions(), options => options.Validate());
         builder.AddInferenceReplicas(options);
         builder.Services.AddInferenceMoney();
+        builder.Services.AddSingleton<IModelGateway, AgentGateway>();
     }
 }

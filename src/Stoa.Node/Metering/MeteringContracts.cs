@@ -152,6 +152,8 @@ internal static class MeteringContracts
             root.GetProperty("shares").WriteTo(json);
             if (root.TryGetProperty("calls", out var calls))
                 WriteCalls(json, calls);
+            if (root.TryGetProperty("modelRequests", out var requests))
+                WriteRequests(json, requests);
             json.WriteEndObject();
         }
 
@@ -164,6 +166,30 @@ internal static class MeteringContracts
             root.GetProperty("taskId").GetString()!,
             root.GetProperty("finishedAt").GetDateTimeOffset(),
             written.RootElement.Clone());
+    }
+
+    /// <summary>Those for which something was used.</summary>
+    private static void WriteRequests(Utf8JsonWriter json, JsonElement requests)
+    {
+        json.WriteStartArray("modelRequests");
+        foreach (var request in requests.EnumerateArray())
+        {
+            if (!request.TryGetProperty("used", out var used))
+                continue;
+            json.WriteStartObject();
+            json.WriteString("model", used.GetProperty("model").GetString());
+            json.WriteStartObject("quantities");
+            json.WriteNumber("requests", 1);
+            json.WriteNumber("inputTokens", used.GetProperty("inputTokens").GetInt64());
+            json.WriteNumber("outputTokens", used.GetProperty("outputTokens").GetInt64());
+            json.WriteEndObject();
+            json.WriteString("price", request.GetProperty("price").GetString());
+            json.WritePropertyName("shares");
+            request.GetProperty("shares").WriteTo(json);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteCalls(Utf8JsonWriter json, JsonElement calls)

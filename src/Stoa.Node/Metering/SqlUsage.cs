@@ -3,7 +3,6 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
-using Stoa.Market.Tasks;
 using Stoa.Node.Inference;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
@@ -242,19 +241,24 @@ internal static class SqlUsage
             var result = Outcome is null ? null : JsonSerializer.Deserialize(Outcome, TaskRowJson.Default.TaskResult);
             return new MeteredTask(Id, same, FinishedAt, result?.Usage)
             {
-                Calls = result?.Calls is { } calls ? [.. calls.Select(call => new MeteredCall(LabelsOf(call, same), call))] : [],
+                Calls =
+                [
+                    .. (result?.Calls ?? []).Where(call => call.Failure is null).Select(call => MeteredCall.Of(LabelsOf(call.Agent, call.PublisherId, UsageKind.Call, same), call)),
+                    .. (result?.Models ?? []).Where(request => request.Model is not null)
+                        .Select(request => MeteredCall.Of(LabelsOf(request.Model!, request.PublisherId, UsageKind.Inference, same), request)),
+                ],
             };
         }
 
-        private static UsageLabels LabelsOf(TaskCall call, UsageLabels ofTask)
+        private static UsageLabels LabelsOf(string listing, Id<User>? publisher, UsageKind kind, UsageLabels ofTask)
         {
-            var name = ListingName.Parse(call.Agent);
+            var name = ListingName.Parse(listing);
             return ofTask with
             {
-                PublisherId = call.PublisherId.ToString(),
+                PublisherId = publisher?.ToString() ?? "",
                 Agent = $"{name.Publisher}/{name.Name}",
                 Version = name.Version?.ToString() ?? "",
-                Kind = UsageKind.Call,
+                Kind = kind,
             };
         }
 

@@ -13,7 +13,7 @@ public sealed class SoldAgents(IAgentStore agents, OwnPrograms programs)
     public async Task<bool> HasAsync(ListingName agent, CancellationToken cancellationToken) =>
         await agents.FindAsync(agent, cancellationToken) is not null || await agents.FindWithdrawnAsync(agent, cancellationToken) is not null;
 
-    /// <summary>The agent that was published first of those that have a program; null when none is offered here.</summary>
+    /// <summary>The agent that was published first of those that have a program; null when none is offered here, or that one asks models: what it costs and gives would not be what its program says.</summary>
     public async Task<AgentVersion?> FindByProgramAsync(string digest, CancellationToken cancellationToken) =>
-        ContentHash.TryParse(digest, out var program) ? await programs.FindAsync(program, cancellationToken) : null;
+        ContentHash.TryParse(digest, out var program) && await programs.FindAsync(program, cancellationToken) is { Manifest.Asks.Count: 0 } agent ? agent : null;
 }

@@ -25,7 +25,8 @@ internal static class ManifestBody
         Uses(manifest),
         manifest.Category,
         manifest.License,
-        Models(manifest));
+        Models(manifest),
+        Asks(manifest));
 
     public static AgentResponse Of(PublishedVersion published) => Of(published.Version) with
     {
@@ -55,10 +56,11 @@ internal static class ManifestBody
             version.PublishedAt,
             manifest.Royalties,
             manifest.Uses,
-            version.Manifest.Uses.Count == 0 ? null : version.Manifest.MostForCalls.ToString(),
+            version.Manifest.IsAlone ? null : version.Manifest.MostForCalls.ToString(),
             Category: manifest.Category,
             License: manifest.License,
-            Models: manifest.Models);
+            Models: manifest.Models,
+            Asks: manifest.Asks);
     }
 
     public static AgentLimitsBody Limits(AgentLimits limits) =>
@@ -83,6 +85,24 @@ internal static class ManifestBody
         ? null
         : [.. manifest.Models.Select(model => new AgentModelBody(
             model.Model.Listing.ToString(), model.Model.Range == SemanticRange.Any ? null : model.Model.Range.ToString(), model.IsPreferred ? true : null))];
+
+    private static IReadOnlyList<AgentAskBody>? Asks(AgentManifest manifest) => manifest.Asks.Count == 0
+        ? null
+        : [.. manifest.Asks.Select(Ask)];
+
+    private static AgentAskBody Ask(AgentAsk ask)
+    {
+        var terms = new AgentAskBody(
+            ask.MaxRequests,
+            ask.MaxPrice.ToString(),
+            MaxRequestBytes: ask.MaxRequestBytes == AgentAsk.DefaultBytes ? null : ask.MaxRequestBytes,
+            MaxAnswerBytes: ask.MaxAnswerBytes == AgentAsk.DefaultBytes ? null : ask.MaxAnswerBytes);
+        if (ask.IsRoute)
+            return terms with { Route = ask.Model };
+        if (!ask.Model.Contains('/', StringComparison.Ordinal))
+            return terms with { Auto = ask.Model.Split(':') is [_, var capabilities] ? capabilities.Split(',') : [] };
+        return ask.Model.IndexOf('@', StringComparison.Ordinal) is >= 0 and var at ? terms with { Listing = ask.Model[..at], Range = ask.Model[(at + 1)..] } : terms with { Listing = ask.Model };
+    }
 
     private static AgentPortBody Port(AgentPort port)
     {

@@ -35,7 +35,7 @@ public sealed class NetworkCandidates(
         if (listings.Count == 0)
             return [];
         var offered = await agents.ListOfferedAsync(listings, [.. nodes.Select(node => node.Node)], time.GetUtcNow(), cancellationToken);
-        var fit = offered.Where(agent => agent.Manifest.Uses.Count == 0 && search.Takes(ToIndexed(agent))).Take(options.MaxCandidates);
+        var fit = offered.Where(agent => agent.Manifest.IsAlone && search.Takes(ToIndexed(agent))).Take(options.MaxCandidates);
         var priced = await Task.WhenAll(fit.Select(agent => PriceAsync(agent, search, cancellationToken)));
         return [.. priced.OfType<NetworkCandidate>()];
     }

@@ -228,7 +228,8 @@ internal static class TaskContracts
             ? new TaskResultBody(
                 result.Output.ToString(), result.OutputBytes, result.MediaType, result.Usage.ToContract(), result.Price.ToString(), result.ReceiptId.ToString(),
                 result.Calls is { } calls ? [.. calls.Select(ToContract)] : null,
-                result.Supplied is { } supplied ? new SuppliedBody(supplied.Node, supplied.Task) : null)
+                result.Supplied is { } supplied ? new SuppliedBody(supplied.Node, supplied.Task) : null,
+                result.Models is { } models ? [.. models.Select(ToContract)] : null)
             : null,
         Failure: (task.State as TaskState.Failed)?.Failure is { } failure
             ? new TaskFailureBody(
@@ -271,6 +272,17 @@ internal static class TaskContracts
         [.. call.Creators.Select(part => new CreatorPartBody(part.Handle, part.Agent, part.Amount.ToString()))],
         call.Parent,
         call.Failure);
+
+    private static TaskModelRequestBody ToContract(TaskModelRequest request) => new(
+        request.Number,
+        request.Asked,
+        request.Price.ToString(),
+        request.InputTokens,
+        request.OutputTokens,
+        [.. request.Creators.Select(part => new CreatorPartBody(part.Handle, part.Agent, part.Amount.ToString()))],
+        request.Model,
+        request.Call,
+        request.Failure);
 
     private static UsageBody ToContract(this Usage usage) => new(
         usage.Fuel, usage.PeakMemoryBytes, usage.InputBytes, usage.OutputBytes, usage.DurationMs);

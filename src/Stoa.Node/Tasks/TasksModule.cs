@@ -5,6 +5,7 @@ using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Market.Tasks.Models;
 using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
 using Stoa.Node.Identity;
@@ -71,6 +72,11 @@ public static class TasksModule
         services.AddSingleton(new SplitPolicy(options.CreatorPercent, options.NodePercent, options.PlatformPercent));
         services.AddSingleton(new RetryPolicy { MaxAttempts = options.MaxAttempts });
         services.AddSingleton<ReplayTask>();
+        services.AddSingleton(provider => new ModelDoor(
+            new CapabilityKey(provider.GetRequiredService<CellKey>().DeriveSecret(CapabilityKey.Purpose)),
+            provider.GetRequiredService<IModelGateway>(),
+            options.MaxModelRequests,
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ExecuteTask>();
         services.AddSingleton<TaskWaiters>();
         services.AddSingleton<TaskTelemetry>();

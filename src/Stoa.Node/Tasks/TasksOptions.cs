@@ -1,9 +1,11 @@
+using Stoa.Market.Registry;
+
 namespace Stoa.Node.Tasks;
 
 /// <summary>How this node works on tasks.</summary>
 public sealed record TasksOptions
 {
-    /// <summary>How many programs run at once. Default: the number of processors; more help only where programs wait for inputs and outputs in the content store.</summary>
+    /// <summary>How many programs run at once. Default: the number of processors; more help only where programs wait for inputs and outputs in the content store, or for models that they ask.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
 
     /// <summary>The most that the memory limits of running tasks may sum to, and so the most that one task can get. Default: half of the machine's memory.</summary>
@@ -26,6 +28,9 @@ public sealed record TasksOptions
 
     /// <summary>Attempts of a task in all, when its failures are transient. Default 3.</summary>
     public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>How often the agents of one task may ask models in an attempt, all of them together; 0 where agents ask none at this node. From 0 to 64. Default 64.</summary>
+    public int MaxModelRequests { get; init; } = AgentAsk.MostRequests;
 
     /// <summary>Of a captured price: what the creator gets, in percent. Default 70.</summary>
     public int CreatorPercent { get; init; } = 70;
@@ -55,6 +60,8 @@ public sealed record TasksOptions
             yield return "Tasks:CachedPrograms is at least 1.";
         if (MaxAttempts is < 1 or > 20)
             yield return "Tasks:MaxAttempts is from 1 to 20.";
+        if (MaxModelRequests is < 0 or > AgentAsk.MostRequests)
+            yield return $"Tasks:MaxModelRequests is from 0 to {AgentAsk.MostRequests}.";
         if (CreatorPercent < 0 || NodePercent < 0 || PlatformPercent < 0 || CreatorPercent + NodePercent + PlatformPercent != 100)
             yield return "Tasks:CreatorPercent, NodePercent and PlatformPercent are not negative and sum to 100.";
     }

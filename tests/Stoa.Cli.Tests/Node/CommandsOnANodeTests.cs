@@ -282,6 +282,18 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Agent_ThatAsksModels_SaysSo_AndWhatIsMissing()
+    {
+        (await _cli.RunAsync("agent show stoa/text-summary")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("any model that can chat up to 1× for");
+        _cli.Write("lake.txt", "A lake lies in the mountains.");
+
+        (await _cli.RunAsync("task submit stoa/text-summary lake.txt")).ShouldNotBe(ExitCode.Ok);
+
+        _cli.Error.ShouldContain("model_not_found");
+    }
+
+    [Fact]
     public async Task LargeInput_IsUploadedAndProfiled()
     {
         var rows = string.Concat(Enumerable.Range(0, 200_000).Select(row => $"{row},name {row}\n"));

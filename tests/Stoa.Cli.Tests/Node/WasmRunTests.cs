@@ -31,6 +31,15 @@ public sealed class WasmRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Agent_ThatAsksAModel_IsToldThatThereIsNone()
+    {
+        (await _cli.RunAsync(["wasm", "run", Path.Combine(RealNode.Sample("text-summary"), "text-summary.wasm")], "A lake."u8.ToArray())).ShouldBe(2);
+
+        _cli.Error.ShouldContain("modelsUnavailable");
+        _cli.Error.ShouldContain("Submit it as a task to a node that serves the model.");
+    }
+
+    [Fact]
     public async Task Program_ExitCode_IsTheCommands()
     {
         // A module whose _start calls proc_exit(42).

@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Market.Tasks.Models;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Primitives;
 using Stoa.Wasm;
@@ -22,6 +23,30 @@ internal sealed class CallMarket : IDisposable
     public MemoryStream Output { get; } = new();
 
     public TaskCalls? Calls { get; private set; }
+
+    /// <summary>What answers for models.</summary>
+    public StubModels Models { get; } = new();
+
+    /// <summary>What the hold has for models.</summary>
+    public Money Budget { get; set; } = Money.Parse("1");
+
+    /// <summary>By which agents come to models.</summary>
+    public ModelDoor Door { get; private set; }
+
+    public CallMarket() => Door = new ModelDoor(new CapabilityKey(new byte[32]), Models, AgentAsk.MostRequests, TimeProvider.System);
+
+    /// <summary>Has agents ask models so often at most.</summary>
+    public void Allow(int mostRequests) => Door = new ModelDoor(new CapabilityKey(new byte[32]), Models, mostRequests, TimeProvider.System);
+
+    /// <summary>Lets an agent ask models.</summary>
+    public void Let(string name, params AgentAsk[] asks)
+    {
+        var (version, program) = _agents[name];
+        _agents[name] = (version with { Manifest = version.Manifest with { Asks = asks } }, program);
+    }
+
+    public static AgentAsk Ask(string model = "stoa/tiny", int maxRequests = 64, string maxPrice = "1", long maxBytes = 10_000, bool isRoute = false) =>
+        new(model, isRoute, maxRequests, Money.Parse(maxPrice), maxBytes, maxBytes);
 
     public string Text => Encoding.UTF8.GetString(Output.ToArray());
 
@@ -61,8 +86,10 @@ internal sealed class CallMarket : IDisposable
         var (version, program) = _agents[name];
         var sandbox = new AgentSandbox(TimeProvider.System);
         var programs = await CallablePrograms.LoadAsync(await TreeOf(name), called => Task.FromResult(_engine.Compile(_agents[called.Manifest.Name].Program)));
-        Calls = new TaskCalls(programs, sandbox, _threads, isTimed: true, cancellationToken);
-        var job = new SandboxJob(version.Listing, [], limits ?? version.Manifest.Limits, seed, ClockMs: 1_780_000_000_000) { Calls = Calls.DeskOf(seed, 1_780_000_000_000) };
+        limits ??= version.Manifest.Limits;
+        using var models = programs.Tree.MayAsk ? Door.Begin(TaskSamples.Running(), Budget, TimeProvider.System.GetUtcNow().AddMilliseconds(limits.TimeoutMs)) : null;
+        Calls = new TaskCalls(programs, sandbox, _threads, isTimed: true, cancellationToken) { Models = models };
+        var job = new SandboxJob(version.Listing, [], limits, seed, ClockMs: 1_780_000_000_000) { Calls = Calls.DeskOf(seed, 1_780_000_000_000) };
         return await _threads.RunAsync(() => sandbox.Run(_engine.Compile(program), job, GuestInput.FromBytes(input), Output, progress ?? new AttemptProgress(), cancellationToken));
     }
 
@@ -76,7 +103,16 @@ internal sealed class CallMarket : IDisposable
             return new SharedCall(call, shares, TaskEarnings.PartsOf(call.Agent, [], shares.Creator), new Dictionary<Id<User>, Id<Market.Ledger.Account>>());
         }).ToList();
         version.Manifest.Price.TryPrice(TaskPricing.WorkOf(input.Length, version.Manifest.Limits, completed.Usage), out var own).ShouldBeTrue();
-        var earned = new TaskEarnings(version.Listing, version, SplitPolicy.Default.Split(own!.Total), [], calls);
+        var requests = Calls.CompleteRequests().Select(request =>
+        {
+            var shares = SplitPolicy.Default.Split(request.Paid?.Price ?? default);
+            return new SharedModelRequest(
+                request,
+                shares,
+                shares.Creator == Money.Zero ? [] : [new RoyaltyPart(request.Paid!.Model.Publisher!.Value, "stoa", request.Paid.Model.Listing, shares.Creator)],
+                new Dictionary<Id<User>, Id<Market.Ledger.Account>>());
+        }).ToList();
+        var earned = new TaskEarnings(version.Listing, version, SplitPolicy.Default.Split(own!.Total), [], calls, requests);
         return TaskSamples.Receipt(key) with
         {
             Agent = version.Listing,
@@ -91,6 +127,7 @@ internal sealed class CallMarket : IDisposable
             Shares = earned.Shares,
             Royalties = [.. earned.Parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
             Calls = [.. calls.Select(call => call.ToReceipt())],
+            ModelRequests = [.. requests.Select(request => request.ToReceipt())],
             Pricing = new ReceiptPricing(version.Manifest.Price, input.Length),
         };
     }

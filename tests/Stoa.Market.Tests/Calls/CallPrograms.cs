@@ -14,7 +14,10 @@ public static class CallPrograms
     /// <param name="times">How often.</param>
     /// <param name="more">Members of the message beside op and agent.</param>
     public static byte[] Caller(string agent, int times = 1, string more = "") => Program(
-        $$"""{"op":"call","agent":"{{agent}}"{{more}}}""",
+        $$"""{"op":"call","agent":"{{agent}}"{{more}}}""", Repeating(times));
+
+    /// <summary>Sends the message, gives it the input, runs it and writes what came.</summary>
+    private static string Repeating(int times) =>
         $$"""
         (local $handle i32) (local $size i32) (local $at i32) (local $count i32) (local $left i32)
         (local.set $size (call $readAll))
@@ -40,7 +43,10 @@ public static class CallPrograms
             (call $put (i32.const 1024) (local.get $count))
             (br $more)))
           (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
-        """);
+        """;
+
+    /// <summary>Asks a model so many times with its own input as body, and writes for each the status and what was answered, as <see cref="Caller"/> does.</summary>
+    public static byte[] Asker(int times = 1, string path = "chat/completions") => Program($$"""{"op":"ask","path":"{{path}}"}""", Repeating(times));
 
     /// <summary>Opens a call of an agent at 256, whose message has the length <c>$message</c>, and does with it what the code says.</summary>
     public static byte[] Opening(string agent, string code) => Program($$"""{"op":"call","agent":"{{agent}}"}""", $"(local $handle i32) {code}");

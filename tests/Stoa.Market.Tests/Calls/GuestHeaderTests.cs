@@ -49,6 +49,18 @@ public sealed class GuestHeaderTests : IDisposable
         board.Read().ShouldBe(new AgentProgress(5, null, null));
     }
 
+    [Theory]
+    [InlineData("NULL")]
+    [InlineData("\"{\\\"model\\\":\\\"auto\\\",\\\"prompt\\\":\\\"x\\\"}\"")]
+    public async Task Ask_FromC_IsAMessageThatIsUnderstood(string body)
+    {
+        // Without a node the answer is {"error":"modelsUnavailable",…}.
+        var (exitCode, _) = await RunAsync(
+            $"int32_t ask = stoa_ask(\"completions\", {body}); char told[64] = {{0}}; if (ask <= 0 || stoa_run(ask) != 1 || stoa_read(ask, told, 63) != 63) return 2; return told[10] == 'm' && told[11] == 'o' ? 0 : 3;");
+
+        exitCode.ShouldBe(0);
+    }
+
     private async Task<(int ExitCode, ProgressBoard Board)> RunAsync(string body)
     {
         var source = Path.Combine(_folder.FullName, "main.c");

@@ -33,6 +33,19 @@ public sealed class DisputeRulesTests
         Open(Succeeded(price), reason, s_now.AddDays(daysAgo)).Refusal!.Code.ShouldBe(refusal);
 
     [Fact]
+    public void Open_OfATaskThatAskedModels_IsRefused_SinceNoRunDecides()
+    {
+        var task = Succeeded(price: 70);
+        var state = (TaskState.Succeeded)task.State;
+        TaskModelRequest[] asked = [new(1, null, "auto", null, null, 0, 0, "replicas_failed", Money.Zero, Money.Zero, Money.Zero, [])];
+
+        var refused = Open(task with { State = state with { Result = state.Result with { Models = asked } } }).Refusal!;
+
+        refused.Code.ShouldBe(DisputeRefusal.NothingToDispute);
+        refused.Detail.ShouldContain("no run decides");
+    }
+
+    [Fact]
     public void Open_OfATaskThatDidNotSucceed_IsRefused() =>
         Open(TaskSamples.Running(new Money(100))).Refusal!.Code.ShouldBe(DisputeRefusal.NothingToDispute);
 

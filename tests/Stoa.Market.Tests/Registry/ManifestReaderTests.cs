@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Stoa.Market.Inference;
 using Stoa.Market.Registry;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry;
 
@@ -37,6 +39,27 @@ public sealed class ManifestReaderTests
     }
 
     [Fact]
+    public void Asks_NameModelsByListingCapabilityOrRoute()
+    {
+        var manifest = Read(Good.TrimEnd().TrimEnd('}') + """
+            , "asks": [
+              { "listing": "stoa/chat", "maxRequests": 3, "maxPrice": "0.02" },
+              { "listing": "stoa/chat", "range": "^1.2.0", "maxRequests": 1, "maxPrice": "0", "maxRequestBytes": 100, "maxAnswerBytes": 200 },
+              { "auto": [], "maxRequests": 64, "maxPrice": "0.001" },
+              { "auto": ["chat", "tools"], "maxRequests": 1, "maxPrice": "0.001" },
+              { "route": "gpt-4o", "maxRequests": 1, "maxPrice": "0.001" }
+            ] }
+            """).Value;
+
+        manifest.Asks.Select(ask => (ask.Model, ask.IsRoute, ask.MaxRequests, ask.RoomBytes)).ShouldBe(
+            [("stoa/chat", false, 3, 524_288), ("stoa/chat@^1.2.0", false, 1, 300), ("auto", false, 64, 524_288), ("auto:chat,tools", false, 1, 524_288), ("gpt-4o", true, 1, 524_288)]);
+        manifest.MostForCalls.ShouldBe(Money.Parse("0.023"));
+        // What its requests name is read by the gateway to the same text.
+        foreach (var ask in manifest.Asks)
+            (ModelAddress.TryParse(ask.Model, out var address) ? address.ToString() : null).ShouldBe(ask.Model);
+    }
+
+    [Fact]
     public void Models_OfAManifest_AreAtMostSixteen_AndNoneWhereItNamesNone()
     {
         Read(Good).Value.Models.ShouldBeEmpty();
@@ -57,6 +80,22 @@ public sealed class ManifestReaderTests
     [InlineData("capabilities", "[\"csv.profile\", \"CSV\"]", "/capabilities/1")]
     [InlineData("capabilities", "[\"a\", \"a\"]", "/capabilities")]
     [InlineData("description", "\"\\u001b[2J\"", "/description")]
+    [InlineData("asks", "[{\"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/listing")]
+    [InlineData("asks", "[{\"listing\": \"stoa/chat@1.0.0\", \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/listing")]
+    [InlineData("asks", "[{\"listing\": \"stoa/chat\", \"auto\": [], \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/auto")]
+    [InlineData("asks", "[{\"listing\": \"stoa/chat\", \"route\": \"gpt\", \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/route")]
+    [InlineData("asks", "[{\"auto\": [], \"route\": \"gpt\", \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/route")]
+    [InlineData("asks", "[{\"route\": \"auto\", \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/route")]
+    [InlineData("asks", "[{\"route\": \"gpt\", \"range\": \"^1.0.0\", \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/range")]
+    [InlineData("asks", "[{\"auto\": [\"Chat\"], \"maxRequests\": 1, \"maxPrice\": \"1\"}]", "/asks/0/auto/0")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 0, \"maxPrice\": \"1\"}]", "/asks/0/maxRequests")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 65, \"maxPrice\": \"1\"}]", "/asks/0/maxRequests")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 1}]", "/asks/0/maxPrice")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 1, \"maxPrice\": \"1000001\"}]", "/asks/0/maxPrice")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 1, \"maxPrice\": \"1\", \"maxRequestBytes\": 16777217}]", "/asks/0/maxRequestBytes")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 1, \"maxPrice\": \"1\", \"maxAnswerBytes\": 0}]", "/asks/0/maxAnswerBytes")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 1, \"maxPrice\": \"1\", \"stream\": true}]", "/asks/0/stream")]
+    [InlineData("asks", "[{\"auto\": [], \"maxRequests\": 1, \"maxPrice\": \"1\"}, {\"auto\": [], \"maxRequests\": 2, \"maxPrice\": \"1\"}]", "/asks")]
     [InlineData("models", "null", "/models")]
     [InlineData("models", "[]", "/models")]
     [InlineData("models", "[{\"listing\": \"stoa/chat@1.0.0\"}]", "/models/0/listing")]

@@ -1,5 +1,7 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
+using Stoa.Market.Tasks.Models;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Primitives;
 
@@ -48,6 +50,22 @@ public sealed class SupplyCheckTests : IDisposable
         Fault(Expected, Answer with { Output = other }).ShouldBe(SupplyFault.OtherOutput);
         Fault(Expected, Answer with { OutputBytes = Answer.OutputBytes + 1 }).ShouldBe(SupplyFault.OtherOutput);
         Fault(Expected, Answer with { Charged = _receipt.Price + new Money(1) }).ShouldBe(SupplyFault.OtherPrice);
+    }
+
+    [Fact]
+    public void Check_OfARunThatAskedModels_Refuses()
+    {
+        var priced = _receipt with { Pricing = new ReceiptPricing(new AgentPrice(s_price, Money.Zero, Money.Zero), _receipt.Usage.InputBytes) };
+        var asked = priced with
+        {
+            ModelRequests =
+            [
+                new ReceiptModelRequest(1, null, "auto", "chat", ContentHash.Of("request"u8), ContentHash.Of("error"u8), "replicas_failed", Used: null, Money.Zero, SplitPolicy.Default.Split(Money.Zero), []),
+            ],
+        };
+
+        SupplyCheck.Check(priced.Sign(_key).Envelope, Expected, Answer).Refusal.ShouldBeNull();
+        SupplyCheck.Check(asked.Sign(_key).Envelope, Expected, Answer).Refusal!.Code.ShouldBe(SupplyFault.OtherProgram);
     }
 
     [Fact]

@@ -125,6 +125,47 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
     }
 
     [Fact]
+    public async Task Report_OfATaskThatAskedModels_TellsTheirPartByTokens()
+    {
+        var bob = Agents[3].PublisherId;
+        await Limited.SubmitAllAsync([TaskOf(Agents[0], Price)], Stop);
+        var running = (await Limited.ClaimAsync(Holder, Room, Now, Stop)).Single();
+        var whole = Succeed(running, new Money(1_000), new Usage(1, 1, 1, 1, 1), Now, _nodes[0]);
+        TaskModelRequest[] requests =
+        [
+            new(1, null, "auto", "bob/tiny@1.0.0", bob, 100, 10, null, new Money(400), new Money(100), new Money(20), [new CreatorPart(bob, "bob", "bob/tiny@1.0.0", new Money(280))]),
+            new(2, null, "auto", "bob/tiny@1.0.0", bob, 50, 5, null, Money.Zero, Money.Zero, Money.Zero, []),
+            new(3, null, "auto", null, null, 0, 0, "replicas_failed", Money.Zero, Money.Zero, Money.Zero, []),
+        ];
+        var ended = (TaskState.Succeeded)whole.Task.State;
+        var wallet = (await Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), bob.ToString(), AccountKind.Wallet, Now), Stop)).Id;
+        (await Limited.EndAttemptAsync(
+            whole with
+            {
+                Task = whole.Task with { State = ended with { Result = ended.Result with { Models = requests } } },
+                Transfers = Settlement.Capture(
+                    running, new Shares(new Money(700), new Money(250), new Money(50)), new Payees(Accounts.Clearing, Creator, Accounts.Node, Accounts.Platform) { Royalties = [(wallet, new Money(280))] }, Ids, Now),
+            },
+            Stop)).ShouldBe(AttemptEndOutcome.Written);
+
+        ((TaskState.Succeeded)(await Limited.GetAsync(running.Id, Stop))!.State).Result.Models!.Select(request => (request.Number, request.Model, request.Price, request.Failure))
+            .ShouldBe(requests.Select(request => (request.Number, request.Model, request.Price, request.Failure)));
+        foreach (var isFolded in (bool[])[false, true])
+        {
+            (await RowsAsync(UsageRole.Consumer, Owner)).ShouldBe([("Inference", 2, 2, 150, 15, 400, 280), ("Task", 1, 0, 0, 0, 600, 420)]);
+            (await RowsAsync(UsageRole.Creator, bob)).ShouldBe([("Inference", 2, 2, 150, 15, 400, 280)]);
+            if (!isFolded)
+                await FoldAllAsync();
+        }
+
+        (await Usage.VerifyAsync(Stop)).FindingCount.ShouldBe(0);
+
+        async Task<IEnumerable<(string, long, long, long, long, long, long)>> RowsAsync(UsageRole role, Id<User> user) =>
+            (await Usage.ReportAsync(Query(role, user, UsageSpan.Day, UsageGroup.Kind), new PageRequest(), Stop)).Items.Select(row => (
+                row.Name, row.Amounts.Events, row.Amounts.Requests, row.Amounts.InputTokens, row.Amounts.OutputTokens, row.Amounts.Paid.Nanodollars, row.Amounts.Creator.Nanodollars));
+    }
+
+    [Fact]
     public async Task Verify_OfATotalThatWasChanged_FindsIt()
     {
         await Limited.SubmitAllAsync([TaskOf(Agents[0], Price), TaskOf(Agents[1], Price)], Stop);

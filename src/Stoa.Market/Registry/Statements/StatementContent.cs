@@ -49,6 +49,9 @@ public abstract record ListingStatement(string ManifestJson) : StatementContent
     /// <summary>Schema 2 knows no agents that need models.</summary>
     protected const int ThirdSchema = 3;
 
+    /// <summary>Schema 3 knows no agents that ask models.</summary>
+    protected const int FourthSchema = 4;
+
     /// <inheritdoc/>
     public sealed override StatementKind Kind => StatementKind.Listing;
 
@@ -110,6 +113,7 @@ public sealed record AgentListing(
 
     internal override int Schema => Manifest switch
     {
+        { Asks.Count: > 0 } => FourthSchema,
         { Models.Count: > 0 } => ThirdSchema,
         { Category: null, License: null } => base.Schema,
         _ => SecondSchema,

@@ -26,7 +26,7 @@ public sealed class OwnPrograms(Database database, IAgentStore agents)
                 ? await agents.GetAsync(id, cancellationToken)
                 : null;
 
-    /// <summary>The same where it has a name and calls nobody: a program that several executors run is told its agent's name.</summary>
+    /// <summary>The same where it has a name, calls nobody and asks no model: a program that several executors run is told its agent's name.</summary>
     public async Task<AgentVersion?> FindAsync(ContentHash program, string name, CancellationToken cancellationToken) =>
-        await FindAsync(program, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name ? version : null;
+        await FindAsync(program, cancellationToken) is { Manifest.IsAlone: true } version && version.Manifest.Name == name ? version : null;
 }

@@ -53,6 +53,19 @@ public sealed class ListingStatementTests
     }
 
     [Fact]
+    public void Agent_ThatAsksModels_IsSaidByTheFourthSchema()
+    {
+        var plain = StatementSamples.Listing();
+        var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + ", \"asks\": [{ \"auto\": [\"chat\"], \"maxRequests\": 2, \"maxPrice\": \"0.01\" }] }";
+        var asking = plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
+        var signed = StatementSamples.Sign(asking);
+
+        SchemaOf(signed).ShouldBe(4);
+        Statement.Open(signed.Envelope).Value.Content.ShouldBeOfType<AgentListing>().Manifest.Asks.ShouldHaveSingleItem().Model.ShouldBe("auto:chat");
+        Change(asking, root => root["schema"] = 3).Errors.ShouldContain(error => error.Pointer == "/schema");
+    }
+
+    [Fact]
     public void Kind_OfAListing_IsReadOfTheBeginningOfItsPayload()
     {
         foreach (var content in (ListingStatement[])[StatementSamples.Listing(), Shelved(), Modelled(), .. GoodsSamples.Kinds.Select(Goods)])

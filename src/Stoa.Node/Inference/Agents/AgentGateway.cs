@@ -1,0 +1,21 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Tasks.Models;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference.Agents;
+
+/// <summary>Asks models for running agents, by the gateway that answers everybody. Who may ask what was checked before: <see cref="ModelDoor"/>.</summary>
+/// <param name="gateway">The gateway.</param>
+public sealed class AgentGateway(InferenceGateway gateway) : IModelGateway
+{
+    /// <inheritdoc/>
+    public async Task<ModelAnswer> AskAsync(Id<User> payer, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
+    {
+        var collected = new CollectedAnswer(maxAnswerBytes, cancellationToken);
+        await gateway.AnswerAsync(new InferenceCall(payer, purse), request, collected);
+        cancellationToken.ThrowIfCancellationRequested();
+        return collected.Answer ?? throw new InvalidOperationException($"A request to {request.Model} was neither answered nor refused.");
+    }
+}
