@@ -6,10 +6,11 @@ namespace Stoa.Market.Inference.Forms;
 public interface IAnswerForm
 {
     /// <summary>Writes a whole answer.</summary>
-    /// <param name="chat">JSON of chat completions, with <c>usage</c>, and <c>cost</c> in it, where they are known.</param>
+    /// <param name="chat">JSON of chat completions.</param>
+    /// <param name="cost">What it costs, in US dollars.</param>
     /// <param name="output">Where to.</param>
-    /// <returns>Why it cannot be; null when it was written. Then nothing was.</returns>
-    AnswerFault? WriteWhole(ReadOnlySpan<byte> chat, IBufferWriter<byte> output);
+    /// <returns>Why it cannot be, and then nothing was written; null when it was.</returns>
+    AnswerFault? WriteWhole(ReadOnlySpan<byte> chat, string cost, IBufferWriter<byte> output);
 
     /// <summary>Writes what follows from an event of a streamed answer, be it nothing. An event that tells an error is the last one.</summary>
     /// <param name="chat">The event's data: JSON of chat completions.</param>

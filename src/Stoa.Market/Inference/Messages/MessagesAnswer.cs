@@ -35,7 +35,7 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
     }
 
     /// <inheritdoc/>
-    public AnswerFault? WriteWhole(ReadOnlySpan<byte> chat, IBufferWriter<byte> output)
+    public AnswerFault? WriteWhole(ReadOnlySpan<byte> chat, string cost, IBufferWriter<byte> output)
     {
         if (!_piece.TryRead(chat, AnswerLimits.MostItems))
             return AnswerFault.Malformed;
@@ -50,6 +50,7 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
         Note();
         if (_usage is null && AnswerReading.TryRead(chat, out var reading))
             _usage = new ChatUsage(terms.InputTokens, reading.OutputTokens, 0, 0, null);
+        _usage = (_usage ?? default) with { Cost = cost };
         var json = _events.Value(output);
         json.WriteStartObject();
         WriteHead(json, chat);

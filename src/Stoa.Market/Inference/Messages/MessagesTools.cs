@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Stoa.Market.Inference.Forms;
 
@@ -36,7 +35,7 @@ internal static class MessagesTools
             tool.RefuseUnknown("defer_loading");
         foreach (var (caller, path) in tool.Items("allowed_callers", FormRequest.MostTools))
         {
-            if (!caller.ValueEquals("direct"))
+            if (caller.ValueKind is not JsonValueKind.String || !caller.ValueEquals("direct"))
                 tool.Faults.Add(path, "Only the model itself calls tools here: direct is expected.");
         }
 

@@ -114,7 +114,8 @@ internal sealed class ResponseItems(AnswerTerms terms)
 
     private AnswerFault? AddCall(ReadOnlySpan<byte> chat, CallPiece call, ResponseEvents? events)
     {
-        if (_call.IsNew(chat, call))
+        // In a whole answer each is one.
+        if (events is null || _call.IsNew(chat, call))
         {
             if (_call.Begin(chat, call) is { } fault)
                 return fault;

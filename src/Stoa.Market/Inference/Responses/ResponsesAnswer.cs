@@ -23,7 +23,7 @@ public sealed class ResponsesAnswer(ResponsesRequest request, AnswerTerms terms)
     private bool IsCut => _finishReason is "length" or "content_filter" || (_finishReason is null && _events is not null);
 
     /// <inheritdoc/>
-    public AnswerFault? WriteWhole(ReadOnlySpan<byte> chat, IBufferWriter<byte> output)
+    public AnswerFault? WriteWhole(ReadOnlySpan<byte> chat, string cost, IBufferWriter<byte> output)
     {
         if (!_piece.TryRead(chat, AnswerLimits.MostItems))
             return AnswerFault.Malformed;
@@ -31,6 +31,7 @@ public sealed class ResponsesAnswer(ResponsesRequest request, AnswerTerms terms)
             return fault;
         if (_usage is null && AnswerReading.TryRead(chat, out var reading))
             _usage = new ChatUsage(terms.InputTokens, reading.OutputTokens, 0, 0, null);
+        _usage = (_usage ?? default) with { Cost = cost };
         _items.Close(null, IsCut);
         var json = _values.Value(output);
         WriteResponse(json, IsCut ? "incomplete" : "completed");

@@ -18,7 +18,7 @@ internal static class FormAnswers
     public static string Text(string text) => Delta($$"""{"content":"{{text}}"}""");
 
     public static string Call(int index, string? id, string? name, string arguments) =>
-        Delta($$$"""{"tool_calls":[{"index":{{{index.ToString(CultureInfo.InvariantCulture)}}}{{{(id is null ? "" : $",\"id\":\"{id}\"")}}},"function":{{{{(name is null ? "" : $"\"name\":\"{name}\",")}}}"arguments":"{{{arguments}}}"}}]}""");
+        Delta(string.Create(CultureInfo.InvariantCulture, $"{{\"tool_calls\":[{{\"index\":{index}{(id is null ? "" : $",\"id\":\"{id}\"")},\"function\":{{{(name is null ? "" : $"\"name\":\"{name}\",")}\"arguments\":\"{arguments}\"}}}}]}}"));
 
     public static string Usage { get; } =
         """{"model":"a/b@1.0.0","choices":[],"usage":{"cost":"0.000011000","prompt_tokens":20,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":2}}}""";
@@ -64,7 +64,7 @@ internal static class FormAnswers
     public static JsonNode Whole(IAnswerForm form, string chat)
     {
         var output = new ArrayBufferWriter<byte>();
-        form.WriteWhole(Encoding.UTF8.GetBytes(chat), output).ShouldBeNull();
+        form.WriteWhole(Encoding.UTF8.GetBytes(chat), "0.1", output).ShouldBeNull();
         return JsonNode.Parse(output.WrittenSpan)!;
     }
 
@@ -100,7 +100,7 @@ internal static class FormAnswers
     public static IEnumerable<string> HostileStream(string name) => name switch
     {
         "calls" => Enumerable.Range(0, 1_000_000).Select(index => Call(index, $"c{index}", "f", "")),
-        "callsAtOnce" => [Delta($$"""{"tool_calls":[{{string.Join(',', Enumerable.Range(0, 20_000).Select(index => $$$"""{"index":{{{index}}},"id":"{{{index}}}","function":{"name":"f"}}"""))}}]}""")],
+        "callsAtOnce" => [Delta("{\"tool_calls\":[" + string.Join(',', Enumerable.Range(0, 20_000).Select(index => $"{{\"index\":{index},\"id\":\"{index}\",\"function\":{{\"name\":\"f\"}}}}")) + "]}")],
         "turns" => Enumerable.Range(0, 1_000_000).Select(index => Delta(index % 2 == 0 ? """{"content":"a"}""" : """{"tool_calls":[{"id":"c","function":{"name":"f"}}]}""")),
         "longName" => [Call(0, "c", new string('f', 600), "{}")],
         "longId" => [Call(0, new string('c', 600), "f", "{}")],

@@ -16,7 +16,7 @@ public sealed class MessagesAnswerTests
     {
         var message = FormAnswers.Whole(
             Answer(),
-            """{"id":"c","model":"a/b@1.0.0","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","reasoning_content":"Hm","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\": \"\\u00e4\"}"}},{"function":{"name":"g","arguments":""}},{"id":"c3","function":{"name":"h","arguments":"{oops"}}]},"finish_reason":"tool_calls"}],"usage":{"cost":"0.1","prompt_tokens":20,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8}}}""");
+            """{"id":"c","model":"a/b@1.0.0","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","reasoning_content":"Hm","tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"a\": \"\\u00e4\"}"}},{"function":{"name":"g","arguments":""}},{"id":"c3","function":{"name":"h","arguments":"{oops"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":20,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8}}}""");
 
         MessagesRequestTests.Canonical(message.ToJsonString()).ShouldBe(MessagesRequestTests.Canonical(
             """
@@ -52,7 +52,7 @@ public sealed class MessagesAnswerTests
     {
         var usage = FormAnswers.Whole(Answer(), """{"choices":[{"message":{"content":"Hello there"},"finish_reason":"stop"}]}""")["usage"]!;
 
-        (usage["input_tokens"]!.GetValue<int>(), usage["output_tokens"]!.GetValue<int>()).ShouldBe((11, 4));
+        (usage["input_tokens"]!.GetValue<int>(), usage["output_tokens"]!.GetValue<int>(), usage["cost"]!.GetValue<string>()).ShouldBe((11, 4, "0.1"));
     }
 
     [Theory]
@@ -78,8 +78,7 @@ public sealed class MessagesAnswerTests
             FormAnswers.Delta("""{"role":"assistant","content":""}"""),
             FormAnswers.Delta("""{"reasoning_content":"Hm "}"""),
             FormAnswers.Text("Hel"),
-            FormAnswers.Text("lo \\ud83d"),
-            FormAnswers.Text("\\ude00"),
+            FormAnswers.Text("lo \\ud83d\\ude00"),
             FormAnswers.Call(0, "c1", "f", ""),
             FormAnswers.Call(0, null, null, "{\\\"a\\\":"),
             FormAnswers.Call(0, null, null, "1}"),
@@ -111,7 +110,7 @@ public sealed class MessagesAnswerTests
         {
             var events = FormAnswers.Stream(
                 Answer(),
-                [.. ((string[])["c1", "c2"]).Select(id => FormAnswers.Delta($$$"""{"tool_calls":[{{{{index}}}"id":"{{{id}}}","function":{"name":"f","arguments":"{}"}}]}""")), FormAnswers.Delta("{}", "\"stop\"")]);
+                [.. ((string[])["c1", "c2"]).Select(id => FormAnswers.Delta("{\"tool_calls\":[{" + index + $"\"id\":\"{id}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}]}}")), FormAnswers.Delta("{}", "\"stop\"")]);
 
             events.Where(one => one["type"]!.GetValue<string>() == "content_block_start").Select(one => one["content_block"]!["id"]!.GetValue<string>()).ShouldBe(["c1", "c2"]);
             events[^2]["delta"]!["stop_reason"]!.GetValue<string>().ShouldBe("tool_use");
@@ -156,7 +155,7 @@ public sealed class MessagesAnswerTests
     {
         var output = new ArrayBufferWriter<byte>();
 
-        Answer().WriteWhole(Encoding.UTF8.GetBytes(chat), output).ShouldBe(expected);
+        Answer().WriteWhole(Encoding.UTF8.GetBytes(chat), "0.1", output).ShouldBe(expected);
         output.WrittenCount.ShouldBe(0);
     }
 

@@ -32,8 +32,8 @@ public sealed class MessagesRequestTests
     [InlineData("""{"type":"none"}""", """ "none" """)]
     [InlineData("""{"type":"tool","name":"f"}""", """ {"type":"function","function":{"name":"f"}} """)]
     public void ToolChoice_IsTranslated(string given, string expected) =>
-        TranslationOf(Hello + $$""","tools":[{"name":"f","input_schema":{}}],"tool_choice":{{given}}}""")
-            .ShouldBe(Canonical(Hello + $$$""","tools":[{"type":"function","function":{"name":"f","parameters":{}}}],"tool_choice":{{{expected}}}}"""));
+        TranslationOf(Hello + ""","tools":[{"name":"f","input_schema":{}}],"tool_choice":""" + given + "}")
+            .ShouldBe(Canonical(Hello + ""","tools":[{"type":"function","function":{"name":"f","parameters":{}}}],"tool_choice":""" + expected + "}"));
 
     [Fact]
     public void ToolChoice_WithoutTools_IsLeftOut() => TranslationOf(Hello + ""","tool_choice":{"type":"auto","disable_parallel_tool_use":false}}""").ShouldBe(Canonical(Hello + "}"));

@@ -16,9 +16,8 @@ public sealed class ResponsesAnswerTests
     public void Whole_IsAResponse_ThatRepeatsWhatWasAsked()
     {
         var response = FormAnswers.Whole(
-            Answer(""","instructions":"Be\n brief","temperature":0.5,"tools":[ {"type":"function",
-              "name":"f"} ],"metadata":{"a":"b \" c"}"""),
-            """{"id":"c","model":"a/b@1.0.0","choices":[{"index":0,"message":{"content":"Hello","reasoning_content":"Hm","tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{\"a\":1}"}},{"function":{"name":"g"}}]},"finish_reason":"tool_calls"}],"usage":{"cost":"0.1","prompt_tokens":20,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":9}}}""");
+            Answer(""","instructions":"Be\n brief","temperature":0.5,"tools":[ {"type":"function",""" + "\r\n\t" + """ "name":"f"} ],"metadata":{"a":"b \" c"}"""),
+            """{"id":"c","model":"a/b@1.0.0","choices":[{"index":0,"message":{"content":"Hello","reasoning_content":"Hm","tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{\"a\":1}"}},{"function":{"name":"g"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":20,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":9}}}""");
 
         MessagesRequestTests.Canonical(response.ToJsonString()).ShouldBe(MessagesRequestTests.Canonical(
             """
@@ -52,8 +51,7 @@ public sealed class ResponsesAnswerTests
     public void Stream_IsNumberedEventsOfItems()
     {
         var events = FormAnswers.Stream(
-            Answer(""","tools":[{"type":"function",
-              "name":"f"}]"""),
+            Answer(""","tools":[{"type":"function",""" + "\n" + """ "name":"f"}]"""),
             FormAnswers.Delta("""{"role":"assistant","content":""}"""),
             FormAnswers.Delta("""{"reasoning_content":"Hm"}"""),
             FormAnswers.Text("Hel"),
@@ -74,11 +72,11 @@ public sealed class ResponsesAnswerTests
             "response.output_item.added", "response.function_call_arguments.delta", "response.function_call_arguments.done", "response.output_item.done",
             "response.completed"]));
         events.Select(one => one["sequence_number"]!.GetValue<int>()).ShouldBe(Enumerable.Range(0, events.Count));
-        string.Concat(events.Where(one => one["type"]!.GetValue<string>() == "response.output_text.delta").Select(one => one["delta"]!.GetValue<string>())).ShouldBe("Hello 😀");
         events.First(one => one["type"]!.GetValue<string>() == "response.function_call_arguments.done")["arguments"]!.GetValue<string>().ShouldBe("""{"a":1}""");
         var response = events[^1]["response"]!;
         response["output"]!.AsArray().Select(item => $"{item!["type"]} {item["id"]} {item["status"]}")
             .ShouldBe(["reasoning rs_x1_1 completed", "message msg_x1_2 completed", "function_call fc_x1_3 completed", "function_call fc_x1_4 completed"]);
+        // Two halves of one character, as servers send it that go by tokens.
         response["output"]![1]!["content"]![0]!["text"]!.GetValue<string>().ShouldBe("Hello 😀");
         (response["usage"]!["total_tokens"]!.GetValue<int>(), response["usage"]!["cost"]!.GetValue<string>()).ShouldBe((25, "0.000011000"));
         // What each event says of an item is what the item says of itself.
@@ -131,7 +129,7 @@ public sealed class ResponsesAnswerTests
         var blanks = FormAnswers.Text(new string(' ', 100_000));
 
         FormAnswers.Follow(Answer(), Enumerable.Repeat(blanks, 100)).Fault.ShouldBe(AnswerFault.TooLarge);
-        Answer().WriteWhole(Encoding.UTF8.GetBytes($$"""{"choices":[{"message":{"content":"{{new string(' ', 2 << 20)}}"}}]}"""), new ArrayBufferWriter<byte>()).ShouldBe(AnswerFault.TooLarge);
+        Answer().WriteWhole(Encoding.UTF8.GetBytes("""{"choices":[{"message":{"content":""" + "\"" + new string(' ', 2 << 20) + "\"}}]}"), "0.1", new ArrayBufferWriter<byte>()).ShouldBe(AnswerFault.TooLarge);
     }
 
     private static ResponsesAnswer Answer(string more = "")
