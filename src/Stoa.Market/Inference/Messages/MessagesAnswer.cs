@@ -39,14 +39,8 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
     {
         if (!_piece.TryRead(chat, AnswerLimits.MostItems))
             return AnswerFault.Malformed;
-        if (_piece.Calls.Count > AnswerLimits.MostItems)
-            return AnswerFault.TooManyItems;
-        foreach (var call in _piece.Calls)
-        {
-            if (!AnswerLimits.IsNamed(call))
-                return AnswerFault.CallUnnamed;
-        }
-
+        if (AnswerLimits.Check(_piece) is { } fault)
+            return fault;
         Note();
         if (_usage is null && AnswerReading.TryRead(chat, out var reading))
             _usage = new ChatUsage(terms.InputTokens, reading.OutputTokens, 0, 0, null);

@@ -27,6 +27,8 @@ public sealed class ResponsesAnswer(ResponsesRequest request, AnswerTerms terms)
     {
         if (!_piece.TryRead(chat, AnswerLimits.MostItems))
             return AnswerFault.Malformed;
+        if (AnswerLimits.Check(_piece) is { } untold)
+            return untold;
         if (Add(chat, null) is { } fault)
             return fault;
         if (_usage is null && AnswerReading.TryRead(chat, out var reading))
