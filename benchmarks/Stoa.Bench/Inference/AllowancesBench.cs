@@ -92,7 +92,7 @@ internal static class AllowancesBench
         for (var index = 0; index < count; index++)
         {
             var outcome = await allowances.ReserveAsync(holder, model, s_most, cancellationToken);
-            sum += outcome.Refusal is { } refusal ? throw new BenchmarkException(refusal.Detail) : outcome.Value.Settle(s_used);
+            sum += outcome.Refusal is { } refusal ? throw new BenchmarkException(refusal.Detail) : outcome.Value.Settle(s_used, model);
         }
 
         return sum;

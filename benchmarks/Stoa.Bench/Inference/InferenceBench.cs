@@ -152,7 +152,7 @@ internal static class InferenceBench
         {
             hash[0] = ((ulong)prompt * 0x9E3779B97F4A7C15) | 1;
             var request = new RoutedRequest(100, hash, 0, null);
-            chooser.TryEnter(replicas, [], request, prompt)!.Leave(100, new RequestEnd(RequestEndKind.Served, 50, 100, 10, false), prompt);
+            chooser.TryEnter(replicas, [], request, prompt)!.Value.Leave(new RequestEnd(RequestEndKind.Served, 50, 100, 10, false), prompt);
             if (prompt == Prefixes / 10)
                 first = Environment.WorkingSet;
         }

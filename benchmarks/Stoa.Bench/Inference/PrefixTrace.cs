@@ -28,13 +28,13 @@ internal static class PrefixTrace
     /// <summary>Hits of the node's routing divided by those of round robin, and both as parts of all blocks.</summary>
     public static (double Ratio, double RoutedPercent, double TurnsPercent) Run()
     {
-        var routed = Play((states, chooser, request) => chooser.TryEnter(states, [], request, 1_000_000)!.Slot);
+        var routed = Play((states, chooser, request) => chooser.TryEnter(states, [], request, 1_000_000)!.Value);
         var turn = 0;
-        var turns = Play((_, _, _) => turn++ % Replicas);
+        var turns = Play((states, _, request) => states[turn++ % Replicas].TryEnter(request.Tokens, 1_000_000)!.Value);
         return (routed.Hits / (double)turns.Hits, routed.Hits * 100.0 / routed.Blocks, turns.Hits * 100.0 / turns.Blocks);
     }
 
-    private static (long Hits, long Blocks) Play(Func<IReadOnlyList<ReplicaState>, ReplicaChooser, RoutedRequest, int> choose)
+    private static (long Hits, long Blocks) Play(Func<IReadOnlyList<ReplicaState>, ReplicaChooser, RoutedRequest, ReplicaPlace> choose)
     {
         var random = new Random(17);
         var chooser = new ReplicaChooser(new PrefixIndex(1 << 16, 600), new Random(3));
@@ -46,7 +46,7 @@ internal static class PrefixTrace
         ];
         var caches = Enumerable.Range(0, Replicas).Select(_ => new LruSet(BlocksOfReplica)).ToList();
         var prompts = Enumerable.Range(0, Conversations).Select(_ => new StringBuilder(Text(new Random(random.Next(Instructions)), InstructionBytes)).Append(Text(random, DocumentBytes))).ToList();
-        var under = new Queue<(ReplicaState State, RoutedRequest Request)>();
+        var under = new Queue<ReplicaPlace>();
         var (hits, blocks) = (0L, 0L);
         for (var turn = 0; turn < Turns; turn++)
         {
@@ -55,11 +55,12 @@ internal static class PrefixTrace
                 prompts[conversation].Append(Text(random, MessageBytes));
                 var hashes = PromptPrefixes.Hash(Encoding.ASCII.GetBytes(prompts[conversation].ToString()), 1, s_key);
                 var request = new RoutedRequest(prompts[conversation].Length / 4, hashes, 0, null);
-                var slot = choose(states, chooser, request);
-                under.Enqueue((states[slot], request));
-                // So many are under way at once; by turns nobody counts them.
-                if (under.Count > 32 && under.Dequeue() is var (state, ended) && state.OutstandingRequests > 0)
-                    state.Leave(ended.Tokens, new RequestEnd(RequestEndKind.Served, 50, 500, 50, false), 1_000_000);
+                var place = choose(states, chooser, request);
+                var slot = place.Replica.Slot;
+                under.Enqueue(place);
+                // So many are under way at once.
+                if (under.Count > 32)
+                    under.Dequeue().Leave(new RequestEnd(RequestEndKind.Served, 50, 500, 50, false), 1_000_000);
                 var isHit = true;
                 foreach (var hash in hashes)
                 {

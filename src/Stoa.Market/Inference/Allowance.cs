@@ -38,13 +38,12 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     }
 
     /// <summary>Reserves what a request may cost.</summary>
-    /// <param name="model">At whose prices it is settled, whatever they are then.</param>
     /// <param name="most">What it may cost at most.</param>
     /// <returns>Null when less than that is left, or nothing is reserved any more.</returns>
-    public Reservation? TryReserve(PricedModel model, Money most)
+    public Reservation? TryReserve(Money most)
     {
         lock (_gate)
-            return Take(model, most);
+            return Take(most);
     }
 
     /// <summary>Begins a renewal: says what is to be settled and held.</summary>
@@ -77,16 +76,15 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     /// <summary>The ledger has settled what was spent, and holds anew.</summary>
     /// <param name="renewal">As it was begun.</param>
     /// <param name="held">From <see cref="AllowanceRenewal.Least"/> on.</param>
-    /// <param name="model">For whose request it was done; null for none.</param>
-    /// <param name="most">What that may cost at most.</param>
+    /// <param name="most">What the request may cost at most for which it was done; null without one.</param>
     /// <returns>What is reserved for that request before anybody else, if it was begun with what that needs; null without one.</returns>
-    public Reservation? EndRenewal(AllowanceRenewal renewal, Money held, PricedModel? model = null, Money most = default)
+    public Reservation? EndRenewal(AllowanceRenewal renewal, Money held, Money? most = null)
     {
         lock (_gate)
         {
             if (!_isClosed)
                 _left = held - _reserved - (_spent.Price.Total - renewal.Spent.Price.Total);
-            return model is null ? null : Take(model, most);
+            return most is { } amount ? Take(amount) : null;
         }
     }
 
@@ -117,13 +115,11 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
             (_isClosed, _isLost, _left) = (true, true, Money.Zero);
     }
 
-    internal Money Settle(Reservation reservation, TokenUsage used)
+    private Money Settle(Money reserved, TokenUsage used, InferencePrice price)
     {
-        // Whatever was counted, no more is taken than was reserved.
-        var price = (reservation.Model.TryPriceOf(used) ?? new InferencePrice(Money.Zero, reservation.Amount)).AtMost(reservation.Amount);
         lock (_gate)
         {
-            GiveBack(reservation.Amount, price.Total);
+            GiveBack(reserved, price.Total);
             if (_isLost)
                 return Money.Zero;
             _spent = _spent.With(used, price);
@@ -133,13 +129,13 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
         return price.Total;
     }
 
-    internal void Release(Reservation reservation)
+    private void Release(Money reserved)
     {
         lock (_gate)
-            GiveBack(reservation.Amount, Money.Zero);
+            GiveBack(reserved, Money.Zero);
     }
 
-    private Reservation? Take(PricedModel model, Money most)
+    private Part? Take(Money most)
     {
         if (_isClosed || most > _left)
             return null;
@@ -147,7 +143,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
         _reserved += most;
         _open++;
         _uses++;
-        return new Reservation(this, model, most);
+        return new Part(this, most);
     }
 
     private void GiveBack(Money amount, Money cost)
@@ -157,6 +153,13 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
         _uses++;
         if (!_isClosed)
             _left += amount - cost;
+    }
+
+    private sealed class Part(Allowance allowance, Money amount) : Reservation(amount)
+    {
+        protected override Money Take(TokenUsage used, InferencePrice price, PricedModel model) => allowance.Settle(Amount, used, price);
+
+        protected override void GiveBack() => allowance.Release(Amount);
     }
 }
 

@@ -3,36 +3,54 @@ using Stoa.Primitives;
 namespace Stoa.Market.Inference;
 
 /// <summary>What one request to a model may cost, set aside for it. It is settled or released once; what comes after the first does nothing.</summary>
-public sealed class Reservation
+public abstract class Reservation
 {
-    private readonly Allowance? _allowance;
     private int _isOver;
 
-    internal Reservation(Allowance? allowance, PricedModel model, Money amount) => (_allowance, Model, Amount) = (allowance, model, amount);
+    /// <param name="amount">What is set aside.</param>
+    protected Reservation(Money amount) => Amount = amount;
 
     /// <summary>For a request that costs nothing: nothing is held, taken or written down for it.</summary>
-    public static Reservation OfNothing(PricedModel model) => new(null, model, Money.Zero);
-
-    /// <summary>At whose prices.</summary>
-    public PricedModel Model { get; }
+    public static Reservation OfNothing() => new Nothing();
 
     /// <summary>What is set aside; no more is ever taken.</summary>
     public Money Amount { get; }
 
     /// <summary>The request has ended: what it has cost is taken, and the rest may be reserved by others.</summary>
     /// <param name="used">As it was counted; neither is negative.</param>
+    /// <param name="model">At whose prices.</param>
     /// <returns>What was taken: the price, but never above <see cref="Amount"/>; zero when it was over already.</returns>
-    public Money Settle(TokenUsage used)
+    public Money Settle(TokenUsage used, PricedModel model)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfNegative(used.InputTokens, nameof(used));
         ArgumentOutOfRangeException.ThrowIfNegative(used.OutputTokens, nameof(used));
-        return _allowance is null || Interlocked.Exchange(ref _isOver, 1) != 0 ? Money.Zero : _allowance.Settle(this, used);
+        // Whatever was counted, no more is taken than was reserved.
+        return IsTheEnd() ? Take(used, (model.TryPriceOf(used) ?? new InferencePrice(Money.Zero, Amount)).AtMost(Amount), model) : Money.Zero;
     }
 
     /// <summary>The request gave nothing: nothing is taken.</summary>
     public void Release()
     {
-        if (_allowance is not null && Interlocked.Exchange(ref _isOver, 1) == 0)
-            _allowance.Release(this);
+        if (IsTheEnd())
+            GiveBack();
+    }
+
+    /// <summary>Takes a price out of what was set aside. Called once, or <see cref="GiveBack"/> is.</summary>
+    /// <returns>What was taken.</returns>
+    protected abstract Money Take(TokenUsage used, InferencePrice price, PricedModel model);
+
+    /// <summary>Gives all of it back.</summary>
+    protected abstract void GiveBack();
+
+    private bool IsTheEnd() => Interlocked.Exchange(ref _isOver, 1) == 0;
+
+    private sealed class Nothing() : Reservation(Money.Zero)
+    {
+        protected override Money Take(TokenUsage used, InferencePrice price, PricedModel model) => Money.Zero;
+
+        protected override void GiveBack()
+        {
+        }
     }
 }

@@ -50,7 +50,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         }
 
         if (amount == Money.Zero)
-            return new(Reservation.OfNothing(model));
+            return new(Reservation.OfNothing());
         if (holder.Key == SpendingAllowance.Nothing)
         {
             return new(new Refusal<AllowanceRefusal>(
@@ -59,7 +59,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         }
 
         var place = new Place(holder.Consumer, holder.Key?.KeyId ?? default, model.Listing);
-        return _current.TryGetValue(place, out var held) && held.Allowance.TryReserve(model, amount) is { } reservation
+        return _current.TryGetValue(place, out var held) && held.Allowance.TryReserve(amount) is { } reservation
             ? new(reservation)
             : ReserveSlowlyAsync(place, holder, model, amount, cancellationToken);
     }
@@ -71,7 +71,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         try
         {
             if (held.IsOpen && !held.Allowance.Standing.IsClosed)
-                await TryRenewAsync(held, held.Holder, Sensible(held), Money.Zero, null);
+                await TryRenewAsync(held, held.Holder, Sensible(held), null);
             // What wallet, budgets and key do not have any more is held for nobody after those that have reserved.
             if (held.Refused is { Amount: var amount } && amount == Money.Zero)
                 held.Allowance.Close();
@@ -127,7 +127,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
             Refusal<AllowanceRefusal> why;
             try
             {
-                if (held.Allowance.TryReserve(model, amount) is { } reservation)
+                if (held.Allowance.TryReserve(amount) is { } reservation)
                     return reservation;
                 if (held.Allowance.Standing.IsClosed)
                 {
@@ -143,7 +143,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
                 else
                 {
                     held.Holder = holder;
-                    if (await TryRenewAsync(held, holder, Money.Max(Sensible(held), held.Waiting + amount), amount, model) is { } renewed)
+                    if (await TryRenewAsync(held, holder, Money.Max(Sensible(held), held.Waiting + amount), amount) is { } renewed)
                         return renewed;
                     if (held.Allowance.Standing.IsClosed)
                         continue;
@@ -198,7 +198,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
             try
             {
                 if (other.IsOpen && !other.Allowance.Standing.IsClosed)
-                    await TryRenewAsync(other, other.Holder, Money.Zero, Money.Zero, null);
+                    await TryRenewAsync(other, other.Holder, Money.Zero, null);
             }
             finally
             {
@@ -213,12 +213,11 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     /// <param name="held">The allowance.</param>
     /// <param name="holder">Who pays.</param>
     /// <param name="free">What is wanted beyond what is reserved.</param>
-    /// <param name="needed">What the request needs that it is for; zero for none.</param>
-    /// <param name="model">Of that request; null for none.</param>
+    /// <param name="needed">What the request needs that it is for; null for none.</param>
     /// <returns>The reservation for the request; null without one, and when it was refused, which then is in <see cref="HeldAllowance.Refused"/>, or there is nothing to renew any more.</returns>
-    private async Task<Reservation?> TryRenewAsync(HeldAllowance held, AllowanceHolder holder, Money free, Money needed, PricedModel? model)
+    private async Task<Reservation?> TryRenewAsync(HeldAllowance held, AllowanceHolder holder, Money free, Money? needed)
     {
-        var renewal = held.Allowance.BeginRenewal(free, needed);
+        var renewal = held.Allowance.BeginRenewal(free, needed ?? Money.Zero);
         // Nobody's disconnecting is to leave in doubt what others wait for.
         var before = held.TriedAt;
         held.TriedAt = time.GetUtcNow();
@@ -227,7 +226,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         {
             held.TriedAt = before;
             held.Allowance.RefuseRenewal(renewal);
-            held.Refused = new RefusedRenewal((held.Refused?.Number ?? 0) + 1, needed, refusal);
+            held.Refused = new RefusedRenewal((held.Refused?.Number ?? 0) + 1, needed ?? Money.Zero, refusal);
             return null;
         }
 
@@ -243,7 +242,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         held.IsOpen = true;
         held.Settled = renewal.Spent;
         held.Refused = null;
-        return held.Allowance.EndRenewal(renewal, amount, model, needed);
+        return held.Allowance.EndRenewal(renewal, amount, needed);
     }
 
     private async Task<bool> EndInTurnAsync(HeldAllowance held, long? uses, CancellationToken cancellationToken)
@@ -309,6 +308,15 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     {
         var unsettled = held.Allowance.Standing.Spent.Price.Total - held.Settled.Price.Total;
         return Money.Max(_least, new Money(Math.Min(Money.Max(held.PerSecond, unsettled).Nanodollars, s_most.Nanodollars) * 2));
+    }
+
+    /// <summary>Pays out of the allowances of an account.</summary>
+    internal IInferencePayer PayerOf(AllowanceHolder holder) => new Payer(this, holder);
+
+    private sealed class Payer(Allowances allowances, AllowanceHolder holder) : IInferencePayer
+    {
+        public ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(PricedModel model, TokenUsage most, CancellationToken cancellationToken) =>
+            allowances.ReserveAsync(holder, model, most, cancellationToken);
     }
 
     /// <summary>What an allowance is for.</summary>

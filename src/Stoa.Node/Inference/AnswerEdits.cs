@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;
@@ -13,9 +14,9 @@ internal static class AnswerEdits
     /// <param name="output">Where to.</param>
     /// <param name="json">As it came.</param>
     /// <param name="reading">What was read of it.</param>
-    /// <param name="model">The JSON string of the market's name, quotes included.</param>
+    /// <param name="model">Which has answered.</param>
     /// <param name="cost">What it cost; null where nothing is said of it.</param>
-    public static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> json, in AnswerReading reading, ReadOnlySpan<byte> model, Money? cost)
+    public static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> json, in AnswerReading reading, ReplicaModel model, Money? cost)
     {
         var (from, to) = (reading.Model.Start.Value, reading.Model.End.Value);
         var place = cost is null ? 0 : reading.UsageOpen;
@@ -23,7 +24,7 @@ internal static class AnswerEdits
         {
             WriteCost(output, json[..place], cost!.Value);
             output.Write(json[place..from]);
-            output.Write(model);
+            WriteName(output, model);
             output.Write(json[to..]);
             return;
         }
@@ -31,7 +32,7 @@ internal static class AnswerEdits
         if (to > 0)
         {
             output.Write(json[..from]);
-            output.Write(model);
+            WriteName(output, model);
         }
 
         if (place > 0)
@@ -44,7 +45,7 @@ internal static class AnswerEdits
     }
 
     /// <summary>Writes the event that says at the end of a stream what was used, where the backend has sent none.</summary>
-    public static void WriteUsage(IBufferWriter<byte> output, ReadOnlySpan<byte> model, InferenceKind kind, TokenUsage used, Money cost)
+    public static void WriteUsage(IBufferWriter<byte> output, ReplicaModel model, InferenceKind kind, TokenUsage used, Money cost)
     {
         output.Write("data: "u8);
         using (var json = new Utf8JsonWriter(output))
@@ -53,8 +54,7 @@ internal static class AnswerEdits
             json.WriteString("id"u8, "stoa-usage"u8);
             json.WriteString("object"u8, kind is InferenceKind.Chat ? "chat.completion.chunk"u8 : "text_completion"u8);
             json.WriteNumber("created"u8, 0);
-            json.WritePropertyName("model"u8);
-            json.WriteRawValue(model);
+            json.WriteString("model"u8, model.NameInJson);
             json.WriteStartArray("choices"u8);
             json.WriteEndArray();
             json.WriteStartObject("usage"u8);
@@ -72,16 +72,20 @@ internal static class AnswerEdits
     /// <summary>How many bytes <see cref="Write"/> writes.</summary>
     /// <param name="length">Of the answer as it came.</param>
     /// <param name="reading">What was read of it.</param>
-    /// <param name="model">The JSON string of the market's name, quotes included.</param>
+    /// <param name="model">Which has answered.</param>
     /// <param name="cost">What it cost.</param>
-    public static long LengthOf(int length, in AnswerReading reading, ReadOnlySpan<byte> model, Money cost)
+    public static long LengthOf(int length, in AnswerReading reading, ReplicaModel model, Money cost)
     {
         var named = reading.Model.End.Value - reading.Model.Start.Value;
-        return length + (named > 0 ? model.Length - named : 0) + (reading.UsageOpen > 0 ? "\"cost\":\"\",".Length + cost.ToString().Length : 0);
+        return length + (named > 0 ? model.NameInJson.EncodedUtf8Bytes.Length + 2 - named : 0) + (reading.UsageOpen > 0 ? "\"cost\":\"\",".Length + cost.ToString().Length : 0);
     }
 
-    /// <summary>The JSON string of a name, quotes included.</summary>
-    public static byte[] NameOf(string model) => [(byte)'"', .. JsonEncodedText.Encode(model).EncodedUtf8Bytes, (byte)'"'];
+    private static void WriteName(IBufferWriter<byte> output, ReplicaModel model)
+    {
+        output.Write("\""u8);
+        output.Write(model.NameInJson.EncodedUtf8Bytes);
+        output.Write("\""u8);
+    }
 
     private static void WriteCost(IBufferWriter<byte> output, ReadOnlySpan<byte> before, Money cost)
     {

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics;
-using System.Globalization;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
@@ -13,22 +12,20 @@ namespace Stoa.Node.Inference;
 /// Until the first word of an answer is there, nothing of it goes out, so that another replica can be asked. From then on the client has a part of it, and a failure is told as an event of the stream. Who gets no whole
 /// answer through the fault of others pays nothing; who goes away pays for what was written until then.
 /// </remarks>
-/// <param name="context">The client's request.</param>
-/// <param name="request">What it says.</param>
+/// <param name="answer">Where the answer goes.</param>
+/// <param name="request">What is asked.</param>
 /// <param name="replica">Who is asked.</param>
-/// <param name="reservation">The most that it may cost.</param>
+/// <param name="reservation">The most that it may cost; whoever has made it releases it.</param>
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="terms">What goes with it.</param>
 /// <param name="options">Limits.</param>
 internal sealed class Exchange(
-    HttpContext context, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options)
+    IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
-    private readonly byte[] _modelName = AnswerEdits.NameOf(replica.Model.Listing.ToString());
     private AnswerClaims _claims;
     private double _firstTokenMs;
     private bool _isStarted;
-    private bool _isSettled;
 
     /// <summary>What was used, as it is billed; nothing until then.</summary>
     public TokenUsage Used { get; private set; }
@@ -42,8 +39,8 @@ internal sealed class Exchange(
     /// <exception cref="OperationCanceledException">The client has gone, or another replica was faster.</exception>
     public async Task<RequestEnd> RunAsync(Upstreams upstreams)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        limit.CancelAfter(options.FirstTokenMs);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(answer.Gone);
+        limit.CancelAfter(terms.PatienceMs);
         try
         {
             // Whoever has won is beyond being given up.
@@ -52,15 +49,15 @@ internal sealed class Exchange(
                 if (!race.IsWonBy(this))
                     limit.Cancel();
             });
-            using var answer = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, limit.Token);
-            await using var stream = await answer.Content.ReadAsStreamAsync(limit.Token);
+            using var response = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, limit.Token);
+            await using var stream = await response.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
-        catch (Exception gone) when (gone is ClientStalledException || (gone is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested))
+        catch (Exception gone) when (gone is ClientStalledException || (gone is OperationCanceledException or IOException && answer.Gone.IsCancellationRequested))
         {
             if (_isStarted)
                 Settle();
-            throw new OperationCanceledException("The client has gone.", gone, context.RequestAborted);
+            throw new OperationCanceledException("The client has gone.", gone, answer.Gone);
         }
         catch (OperationCanceledException) when (!_isStarted && race is { Lost.IsCancellationRequested: true })
         {
@@ -72,11 +69,6 @@ internal sealed class Exchange(
                 throw failure;
             await TellBrokenAsync(failure);
             return RequestEnd.Failed;
-        }
-        finally
-        {
-            if (!_isSettled)
-                reservation.Release();
         }
     }
 
@@ -94,14 +86,9 @@ internal sealed class Exchange(
         _claims.Add(reading);
         Win();
         var price = Settle();
-        var response = context.Response;
-        response.ContentType = "application/json";
-        SetHeaders(response);
-        response.Headers["Stoa-Cost"] = price.ToString();
-        // With its length it leaves in one piece, and with its head.
-        response.ContentLength = AnswerEdits.LengthOf(buffer.Length, reading, _modelName, price);
-        AnswerEdits.Write(response.BodyWriter, buffer.Span, reading, _modelName, price);
-        await response.BodyWriter.FlushAsync(context.RequestAborted);
+        answer.Begin(new AnswerHead(replica, terms.WaitedMs, new WholeAnswer(AnswerEdits.LengthOf(buffer.Length, reading, replica.Model, price), price)));
+        AnswerEdits.Write(answer.Writer, buffer.Span, reading, replica.Model, price);
+        await answer.EndAsync(price);
         return ServedEnd();
     }
 
@@ -109,8 +96,7 @@ internal sealed class Exchange(
     {
         using var buffer = new GrowingBuffer(options.MaxEventBytes);
         var held = new ArrayBufferWriter<byte>(1_024);
-        var writer = context.Response.BodyWriter;
-        var (isDone, isFinished, isUsageTold) = (false, false, false);
+        var (isDone, finished, isUsageTold) = (false, 0, false);
         var (armedAt, searched, isCut) = (_began, 0, false);
         while (!isDone && !isCut)
         {
@@ -118,7 +104,7 @@ internal sealed class Exchange(
                 break;
             while (!isDone && EventLines.TryTake(buffer.Span, ref searched, out var length))
             {
-                isDone = Take(buffer.Span[..length], held, ref isFinished, ref isUsageTold);
+                isDone = Take(buffer.Span[..length], held, ref finished, ref isUsageTold);
                 buffer.Take(length);
             }
 
@@ -130,7 +116,7 @@ internal sealed class Exchange(
             }
 
             // A server that does not keep to the limit of tokens has written all that is paid for: that is the end of it.
-            isCut = _claims.Counted > TokenCount.MostOf(terms.MostOutput);
+            isCut = _claims.Counted > TokenCount.EndlessOf(terms.MostOutput);
             if (ElapsedMs > options.MaxAnswerMs)
                 throw new UpstreamException(UpstreamFailureKind.TooLarge, "It did not come to an end.");
             if (!isDone && !isCut)
@@ -143,18 +129,16 @@ internal sealed class Exchange(
             }
         }
 
-        if (!isDone && !isCut && (!isFinished || buffer.Length > 0))
+        if (!isDone && !isCut && (finished < request.ShownChoices || buffer.Length > 0))
             throw new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.");
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
         var price = Settle();
         if (request.WantsUsage && !isUsageTold)
-            AnswerEdits.WriteUsage(writer, _modelName, request.Kind, Used, price);
-        writer.Write("data: [DONE]\n\n"u8);
-        if (context.Response.SupportsTrailers())
-            context.Response.AppendTrailer("Stoa-Cost", price.ToString());
+            AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);
+        answer.Writer.Write("data: [DONE]\n\n"u8);
         await FlushAsync(limit);
-        await context.Response.CompleteAsync();
+        await answer.EndAsync(price);
         if (!isCut)
             await DrainAsync(stream, buffer);
         return ServedEnd();
@@ -163,17 +147,17 @@ internal sealed class Exchange(
     /// <summary>Sends what was written. A client that does not take it is not the server's fault, and is waited for only as long as a stream may stand still.</summary>
     private async ValueTask FlushAsync(CancellationTokenSource limit)
     {
-        var flush = context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        var flush = answer.FlushAsync();
         if (flush.IsCompletedSuccessfully)
             return;
         limit.CancelAfter(Timeout.InfiniteTimeSpan);
         try
         {
-            await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), context.RequestAborted);
+            await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
         }
         catch (TimeoutException)
         {
-            context.Abort();
+            answer.Abort();
             throw new ClientStalledException();
         }
 
@@ -198,7 +182,7 @@ internal sealed class Exchange(
 
     /// <summary>Takes an event, and sends it on or holds it back.</summary>
     /// <returns>Whether it was the last one.</returns>
-    private bool Take(ReadOnlySpan<byte> @event, ArrayBufferWriter<byte> held, ref bool isFinished, ref bool isUsageTold)
+    private bool Take(ReadOnlySpan<byte> @event, ArrayBufferWriter<byte> held, ref int finished, ref bool isUsageTold)
     {
         if (!EventLines.TryFindData(@event, out var range))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "It sent an event with several lines of data.");
@@ -213,7 +197,7 @@ internal sealed class Exchange(
         if (reading.IsError)
             throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, "It sent an error.");
         _claims.Add(reading);
-        isFinished |= reading.IsFinished;
+        finished += reading.Finished;
         if (reading.IsUsageAlone)
         {
             if (!request.WantsUsage)
@@ -223,9 +207,9 @@ internal sealed class Exchange(
 
         if (!_isStarted && reading.HasOutput)
             Start(held);
-        IBufferWriter<byte> output = _isStarted ? context.Response.BodyWriter : held;
+        var output = _isStarted ? answer.Writer : held;
         output.Write("data: "u8);
-        AnswerEdits.Write(output, data, reading, _modelName, reading.IsUsageAlone ? PriceOf(Bill().Used) : null);
+        AnswerEdits.Write(output, data, reading, replica.Model, reading.IsUsageAlone ? PriceOf(Bill().Used) : null);
         output.Write("\n\n"u8);
         return false;
     }
@@ -242,33 +226,18 @@ internal sealed class Exchange(
     private void Start(ArrayBufferWriter<byte> held)
     {
         Win();
-        var response = context.Response;
-        response.ContentType = "text/event-stream";
-        response.Headers["X-Accel-Buffering"] = "no";
-        SetHeaders(response);
-        if (response.SupportsTrailers())
-            response.DeclareTrailer("Stoa-Cost");
-        response.BodyWriter.Write(held.WrittenSpan);
-    }
-
-    private void SetHeaders(HttpResponse response)
-    {
-        var headers = response.Headers;
-        headers.CacheControl = "no-store";
-        headers["Stoa-Model"] = replica.Model.Listing.ToString();
-        headers["Stoa-Replica"] = replica.Id.ToString();
-        headers["Stoa-Wait-Ms"] = terms.WaitedMs.ToString("0.###", CultureInfo.InvariantCulture);
+        answer.Begin(new AnswerHead(replica, terms.WaitedMs, null));
+        answer.Writer.Write(held.WrittenSpan);
     }
 
     private async Task TellBrokenAsync(UpstreamException failure)
     {
         var error = new OpenAiError(
             502, "server_error", "answer_broken", $"The answer broke off: {failure.Message} What you have of it cost nothing. Ask again: another replica may be asked then.");
-        var writer = context.Response.BodyWriter;
-        writer.Write("data: "u8);
-        writer.Write(error.ToJson());
-        writer.Write("\n\n"u8);
-        await writer.FlushAsync(context.RequestAborted);
+        answer.Writer.Write("data: "u8);
+        answer.Writer.Write(error.ToJson());
+        answer.Writer.Write("\n\n"u8);
+        await answer.FlushAsync();
     }
 
     private (TokenUsage Used, bool IsCorrected) Bill() => _claims.Bill(request.InputTokens, terms.MostOutput);
@@ -278,8 +247,7 @@ internal sealed class Exchange(
     private Primitives.Money Settle()
     {
         Used = Bill().Used;
-        _isSettled = true;
-        return reservation.Settle(Used);
+        return reservation.Settle(Used, replica.Priced);
     }
 
     private sealed class ClientStalledException() : IOException("The client does not take the answer.");
@@ -288,10 +256,11 @@ internal sealed class Exchange(
 }
 
 /// <summary>What goes with a request to a replica.</summary>
-/// <param name="MaxTokens">The most tokens of a choice, where the client has left it open; null to leave it open.</param>
+/// <param name="MaxTokens">The most tokens of a choice, where the client has left it open.</param>
 /// <param name="MostOutput">The most tokens that are billed for all choices.</param>
 /// <param name="WaitedMs">How long it waited for the replica.</param>
-internal sealed record ExchangeTerms(long? MaxTokens, long MostOutput, double WaitedMs);
+/// <param name="PatienceMs">How long the replica has until something of its answer is there.</param>
+internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs);
 
 /// <summary>What a backend says of an answer, event by event, and what was counted here.</summary>
 internal struct AnswerClaims

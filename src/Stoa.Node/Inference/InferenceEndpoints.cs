@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
 using Stoa.Market.Identity;
+using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Audit;
@@ -12,6 +14,18 @@ namespace Stoa.Node.Inference;
 /// <summary>OpenAI's API over the models of the market.</summary>
 public static class InferenceEndpoints
 {
+    /// <summary>The header that names the session that a request belongs to: its requests go to the same replica as long as that one has room.</summary>
+    public const string SessionHeader = "Stoa-Session";
+
+    /// <summary>The header that names the region in which a request should be answered.</summary>
+    public const string RegionHeader = "Stoa-Region";
+
+    /// <summary>The header that says after how many milliseconds without a word a second replica is asked beside the first.</summary>
+    public const string HedgeHeader = "Stoa-Hedge-Ms";
+
+    private const int MaxHeaderLength = 256;
+    private const int LongestHedgeMs = 600_000;
+
     public static void MapInference(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -43,8 +57,30 @@ public static class InferenceEndpoints
         if (!InferenceRequest.TryRead(kind, body, out var request, out var fault))
             await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
         else
-            await services.GetRequiredService<InferenceGateway>().AnswerAsync(context, Caller.Of(context)!, request);
+            await services.GetRequiredService<InferenceGateway>().AnswerAsync(CallOf(context), request, new HttpAnswer(context));
     }
+
+    /// <summary>Who asks, pays and how it is asked, as the request's headers have it.</summary>
+    internal static InferenceCall CallOf(HttpContext context)
+    {
+        var caller = Caller.Of(context)!;
+        // Whoever may not spend may ask what costs nothing.
+        var holder = new AllowanceHolder(caller.UserId, caller.Rights.Contains(Permission.TasksSubmit) ? caller.Allowance : SpendingAllowance.Nothing);
+        return new InferenceCall(caller.UserId, context.RequestServices.GetRequiredService<Allowances>().PayerOf(holder))
+        {
+            Session = HeaderOf(context, SessionHeader),
+            Region = HeaderOf(context, RegionHeader),
+            Hedge = HedgeOf(context),
+        };
+    }
+
+    private static string? HeaderOf(HttpContext context, string name) =>
+        context.Request.Headers.TryGetValue(name, out var values) && values is [{ Length: > 0 and <= MaxHeaderLength } value] ? value : null;
+
+    private static TimeSpan? HedgeOf(HttpContext context) =>
+        HeaderOf(context, HedgeHeader) is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds <= LongestHedgeMs
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : null;
 
     private static async Task ListModelsAsync(HttpContext context)
     {
@@ -68,7 +104,7 @@ public static class InferenceEndpoints
     {
         var named = $"{context.GetRouteValue("publisher")}/{context.GetRouteValue("name")}";
         var fleets = context.RequestServices.GetRequiredService<ModelFleets>();
-        var found = Market.Inference.ModelAddress.TryParse(named, out var address) ? fleets.Find(address, InferenceKind.Chat, 0) : [];
+        var found = ModelAddress.TryParse(named, out var address) ? fleets.Find(address, InferenceKind.Chat, 0) : [];
         if (found.Count == 0)
             await OpenAiError.ModelUnknown($"Nobody serves {named} here. GET /v1/models lists what is served.").WriteAsync(context);
         else
@@ -90,7 +126,7 @@ public static class InferenceEndpoints
         if (fleet.Model.ContextLength is { } length)
             json.WriteNumber("context_length"u8, length);
         json.WriteNumber("replicas"u8, replicas.Count(replica => replica.IsOffered));
-        var million = new Market.Inference.TokenUsage(1_000_000, 0);
+        var million = new TokenUsage(1_000_000, 0);
         json.WriteStartObject("price_per_million_tokens"u8);
         json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(million)).DefaultIfEmpty().Min().ToString());
         json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(new(0, 1_000_000))).DefaultIfEmpty().Min().ToString());

@@ -21,13 +21,13 @@ public sealed record InferenceOptions
     /// <summary>How long it may take to reach a replica, in milliseconds. Default 5,000.</summary>
     public int ConnectMs { get; init; } = 5_000;
 
-    /// <summary>How long a replica may take until it begins to answer, in milliseconds; an answer that is not streamed has to be there as a whole. Default 120,000.</summary>
+    /// <summary>How long a replica may take until it begins to answer, in milliseconds. An answer that is not streamed comes as a whole, and has three times as long besides as its <c>max_tokens</c> take the replica on average. Default 120,000.</summary>
     public int FirstTokenMs { get; init; } = 120_000;
 
     /// <summary>How long a streamed answer may stand still, in milliseconds. Default 30,000.</summary>
     public int IdleMs { get; init; } = 30_000;
 
-    /// <summary>How long a streamed answer may take as a whole, in milliseconds. Default 3,600,000, an hour.</summary>
+    /// <summary>How long an answer may take as a whole, in milliseconds. Default 3,600,000, an hour.</summary>
     public int MaxAnswerMs { get; init; } = 3_600_000;
 
     /// <summary>How long a request waits for a replica when all are busy, in milliseconds. Default 30,000.</summary>

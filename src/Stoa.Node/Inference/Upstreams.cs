@@ -5,7 +5,6 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 using Stoa.Node.Inference.Replicas;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;
 
@@ -17,15 +16,12 @@ public sealed class Upstreams : IDisposable
     private const int MostListBytes = 1 << 20;
 
     private readonly HttpMessageInvoker _client;
-    private readonly ReplicaKeys _keys;
 
-    /// <param name="keys">That replicas are asked with.</param>
     /// <param name="options">How long it may take to reach one.</param>
     [SuppressMessage("Reliability", "CA2000", Justification = "The invoker disposes of its handler.")]
-    public Upstreams(ReplicaKeys keys, InferenceOptions options)
+    public Upstreams(InferenceOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _keys = keys;
         _client = new HttpMessageInvoker(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -58,13 +54,13 @@ public sealed class Upstreams : IDisposable
             message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
         if (Activity.Current?.Id is { } trace)
             message.Headers.TryAddWithoutValidation("traceparent", trace);
-        return await SendAsync(replica.Id, message, cancellationToken);
+        return await SendAsync(replica.Key?.Authorization, message, cancellationToken);
     }
 
     /// <summary>Asks a replica which models it has: whoever answers is well.</summary>
     internal async Task CheckAsync(Replica replica, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(replica.Id, new HttpRequestMessage(HttpMethod.Get, replica.ModelsAddress), cancellationToken);
+        using var answer = await SendAsync(replica.Key?.Authorization, new HttpRequestMessage(HttpMethod.Get, replica.ModelsAddress), cancellationToken);
         await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
         using var buffer = new GrowingBuffer(MostRefusalBytes);
         // Read to its end, so that the connection is good for more; a longer list is not read.
@@ -89,9 +85,6 @@ public sealed class Upstreams : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
-
-    private Task<HttpResponseMessage> SendAsync(Id<Replica> id, HttpRequestMessage message, CancellationToken cancellationToken) =>
-        SendAsync(_keys.Find(id), message, cancellationToken);
 
     private async Task<HttpResponseMessage> SendAsync(string? authorization, HttpRequestMessage message, CancellationToken cancellationToken)
     {

@@ -98,7 +98,7 @@ internal sealed class SpendingNode
             }
 
             paid.Write(at + 16, model.PriceOf(used).Nanodollars);
-            var taken = reservation.Settle(used).Nanodollars;
+            var taken = reservation.Settle(used, model).Nanodollars;
             // As one: whoever is killed between both is about to pay still.
             paid.Write(at + 8, paid.ReadInt64(at + 8) + taken);
             paid.Write(at + 16, 0L);

@@ -17,10 +17,10 @@ public sealed class AllowanceTests
     public void Reservation_Settled_TakesThePriceAndGivesTheRestBack()
     {
         var allowance = Opened(1_000);
-        var reservation = allowance.TryReserve(s_model, new Money(600)).ShouldNotBeNull();
-        allowance.TryReserve(s_model, new Money(401)).ShouldBeNull();
+        var reservation = allowance.TryReserve(new Money(600)).ShouldNotBeNull();
+        allowance.TryReserve(new Money(401)).ShouldBeNull();
 
-        reservation.Settle(new TokenUsage(100, 50)).ShouldBe(new Money(150));
+        reservation.Settle(new TokenUsage(100, 50), s_model).ShouldBe(new Money(150));
 
         allowance.Standing.ShouldBe(new AllowanceStanding(Spent(1, 100, 50), new Money(850), Money.Zero, 0, 2, false));
         _record.Last.ShouldBe(Spent(1, 100, 50));
@@ -30,14 +30,14 @@ public sealed class AllowanceTests
     public void Reservation_IsOverOnce()
     {
         var allowance = Opened(1_000);
-        var settled = allowance.TryReserve(s_model, new Money(100)).ShouldNotBeNull();
-        settled.Settle(new TokenUsage(10, 0)).ShouldBe(new Money(10));
-        settled.Settle(new TokenUsage(10, 0)).ShouldBe(Money.Zero);
+        var settled = allowance.TryReserve(new Money(100)).ShouldNotBeNull();
+        settled.Settle(new TokenUsage(10, 0), s_model).ShouldBe(new Money(10));
+        settled.Settle(new TokenUsage(10, 0), s_model).ShouldBe(Money.Zero);
         settled.Release();
-        var released = allowance.TryReserve(s_model, new Money(100)).ShouldNotBeNull();
+        var released = allowance.TryReserve(new Money(100)).ShouldNotBeNull();
         released.Release();
         released.Release();
-        released.Settle(new TokenUsage(10, 0)).ShouldBe(Money.Zero);
+        released.Settle(new TokenUsage(10, 0), s_model).ShouldBe(Money.Zero);
 
         allowance.Standing.ShouldBe(new AllowanceStanding(Spent(1, 10, 0), new Money(990), Money.Zero, 0, 4, false));
     }
@@ -47,8 +47,8 @@ public sealed class AllowanceTests
     {
         var allowance = Opened(1_000);
 
-        allowance.TryReserve(s_model, new Money(100)).ShouldNotBeNull().Settle(new TokenUsage(80, 500)).ShouldBe(new Money(100));
-        allowance.TryReserve(s_model, new Money(100)).ShouldNotBeNull().Settle(new TokenUsage(long.MaxValue, long.MaxValue)).ShouldBe(new Money(100));
+        allowance.TryReserve(new Money(100)).ShouldNotBeNull().Settle(new TokenUsage(80, 500), s_model).ShouldBe(new Money(100));
+        allowance.TryReserve(new Money(100)).ShouldNotBeNull().Settle(new TokenUsage(long.MaxValue, long.MaxValue), s_model).ShouldBe(new Money(100));
 
         allowance.Standing.Left.ShouldBe(new Money(800));
     }
@@ -56,9 +56,9 @@ public sealed class AllowanceTests
     [Fact]
     public void Reservation_OfNothing_TakesNothing()
     {
-        var reservation = Reservation.OfNothing(s_model);
+        var reservation = Reservation.OfNothing();
 
-        reservation.Settle(new TokenUsage(5, 5)).ShouldBe(Money.Zero);
+        reservation.Settle(new TokenUsage(5, 5), s_model).ShouldBe(Money.Zero);
         reservation.Release();
         reservation.Amount.ShouldBe(Money.Zero);
     }
@@ -67,15 +67,15 @@ public sealed class AllowanceTests
     public void Renewal_WhileRequestsGoOn_CountsThemOnce()
     {
         var allowance = Opened(1_000);
-        allowance.TryReserve(s_model, new Money(200)).ShouldNotBeNull().Settle(new TokenUsage(200, 0));
-        var under = allowance.TryReserve(s_model, new Money(300)).ShouldNotBeNull();
+        allowance.TryReserve(new Money(200)).ShouldNotBeNull().Settle(new TokenUsage(200, 0), s_model);
+        var under = allowance.TryReserve(new Money(300)).ShouldNotBeNull();
 
         var renewal = allowance.BeginRenewal(new Money(2_000), Money.Zero);
         (renewal.Spent, renewal.Reserved, renewal.Wanted, renewal.Least).ShouldBe((Spent(1, 200, 0), new Money(300), new Money(2_300), new Money(800)));
         // What the hold before had left may be reserved meanwhile, and no more.
-        var during = allowance.TryReserve(s_model, new Money(500)).ShouldNotBeNull();
-        allowance.TryReserve(s_model, new Money(1)).ShouldBeNull();
-        under.Settle(new TokenUsage(100, 0));
+        var during = allowance.TryReserve(new Money(500)).ShouldNotBeNull();
+        allowance.TryReserve(new Money(1)).ShouldBeNull();
+        under.Settle(new TokenUsage(100, 0), s_model);
         allowance.EndRenewal(renewal, new Money(2_300));
 
         allowance.Standing.Left.ShouldBe(new Money(2_300 - 500 - 100));
@@ -92,8 +92,8 @@ public sealed class AllowanceTests
 
         (renewal.Wanted, renewal.Least).ShouldBe((new Money(100), new Money(100)));
         // Whether the ledger has done it or not: both holds have as much.
-        allowance.TryReserve(s_model, new Money(101)).ShouldBeNull();
-        allowance.TryReserve(s_model, new Money(100)).ShouldNotBeNull();
+        allowance.TryReserve(new Money(101)).ShouldBeNull();
+        allowance.TryReserve(new Money(100)).ShouldNotBeNull();
     }
 
     [Fact]
@@ -103,8 +103,8 @@ public sealed class AllowanceTests
 
         var renewal = allowance.BeginRenewal(new Money(1_000), new Money(40));
         renewal.Least.ShouldBe(new Money(40));
-        allowance.TryReserve(s_model, new Money(1)).ShouldBeNull("it is a part of the forty");
-        var reservation = allowance.EndRenewal(renewal, new Money(40), s_model, new Money(40)).ShouldNotBeNull();
+        allowance.TryReserve(new Money(1)).ShouldBeNull("it is a part of the forty");
+        var reservation = allowance.EndRenewal(renewal, new Money(40), new Money(40)).ShouldNotBeNull();
 
         (reservation.Amount, allowance.Standing.Left).ShouldBe((new Money(40), Money.Zero));
     }
@@ -117,19 +117,19 @@ public sealed class AllowanceTests
         var renewal = allowance.BeginRenewal(new Money(1_000), new Money(40));
         allowance.RefuseRenewal(renewal);
 
-        allowance.TryReserve(s_model, new Money(10)).ShouldNotBeNull();
+        allowance.TryReserve(new Money(10)).ShouldNotBeNull();
     }
 
     [Fact]
     public void Allowance_ThatEnds_WaitsForWhatIsReserved()
     {
         var allowance = Opened(1_000);
-        var under = allowance.TryReserve(s_model, new Money(300)).ShouldNotBeNull();
+        var under = allowance.TryReserve(new Money(300)).ShouldNotBeNull();
         allowance.TryEnd().ShouldBeNull();
         allowance.Close();
-        allowance.TryReserve(s_model, new Money(1)).ShouldBeNull();
+        allowance.TryReserve(new Money(1)).ShouldBeNull();
 
-        under.Settle(new TokenUsage(7, 0)).ShouldBe(new Money(7));
+        under.Settle(new TokenUsage(7, 0), s_model).ShouldBe(new Money(7));
 
         allowance.TryEnd(uses: 0).ShouldBeNull("it was used since");
         allowance.TryEnd(allowance.Standing.Uses).ShouldBe(Spent(1, 7, 0));
@@ -139,13 +139,13 @@ public sealed class AllowanceTests
     public void Allowance_ThatIsLost_TakesNothingAnyMore()
     {
         var allowance = Opened(1_000);
-        var under = allowance.TryReserve(s_model, new Money(300)).ShouldNotBeNull();
+        var under = allowance.TryReserve(new Money(300)).ShouldNotBeNull();
 
         allowance.Lose();
 
-        under.Settle(new TokenUsage(7, 0)).ShouldBe(Money.Zero);
+        under.Settle(new TokenUsage(7, 0), s_model).ShouldBe(Money.Zero);
         _record.Last.ShouldBe(default);
-        allowance.TryReserve(s_model, new Money(1)).ShouldBeNull();
+        allowance.TryReserve(new Money(1)).ShouldBeNull();
     }
 
     /// <summary>Sixty-four threads against renewals: the model of the ledger beside it is never overspent, and in the end every nanodollar is somewhere.</summary>
@@ -168,7 +168,7 @@ public sealed class AllowanceTests
             for (var turn = 0; turn < Turns; turn++)
             {
                 var most = random.Next(1, 400);
-                if (allowance.TryReserve(s_model, new Money(most)) is not { } reservation)
+                if (allowance.TryReserve(new Money(most)) is not { } reservation)
                 {
                     Interlocked.Increment(ref refused);
                     Thread.Yield();
@@ -180,7 +180,7 @@ public sealed class AllowanceTests
                 if (random.Next(5) == 0)
                     reservation.Release();
                 else
-                    Interlocked.Add(ref taken, reservation.Settle(new TokenUsage(random.Next(most + 1), 0)).Nanodollars);
+                    Interlocked.Add(ref taken, reservation.Settle(new TokenUsage(random.Next(most + 1), 0), s_model).Nanodollars);
             }
         })).ToList();
         // The ledger: what is held may be spent until it is settled; every renewal is judged by what it has.
@@ -200,7 +200,7 @@ public sealed class AllowanceTests
                     spent.ShouldBeLessThanOrEqualTo(held);
                     (settled, held) = (renewal.Spent.Price.Total, random.Next(2) == 0 ? renewal.Wanted : renewal.Least);
                     if (random.Next(4) != 0 && needed > Money.Zero)
-                        allowance.EndRenewal(renewal, held, s_model, needed).ShouldNotBeNull("nobody may take what it was renewed for").Release();
+                        allowance.EndRenewal(renewal, held, needed).ShouldNotBeNull("nobody may take what it was renewed for").Release();
                     else if (random.Next(4) != 0)
                         allowance.EndRenewal(renewal, held);
                 }

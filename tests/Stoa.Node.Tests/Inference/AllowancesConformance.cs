@@ -47,7 +47,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         (await node.UseAsync(nobody, 1_000, 1_000, SpendingAllowance.Nothing, free)).ShouldBe(Money.Zero);
         var reservation = (await node.ReserveAsync(user, 1_000, 0)).Value;
         reservation.Release();
-        (await node.ReserveAsync(user, 1_000, 0)).Value.Settle(default).ShouldBe(Money.Zero);
+        (await node.ReserveAsync(user, 1_000, 0)).Value.Settle(default, Model).ShouldBe(Money.Zero);
 
         await node.TurnAsync();
         Clock.Advance(TimeSpan.FromSeconds(11));
@@ -115,7 +115,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
                     if (turn == 3)
                         reservation.Release();
                     else
-                        sum += reservation.Settle(new TokenUsage(random.Next(most + 1), 0));
+                        sum += reservation.Settle(new TokenUsage(random.Next(most + 1), 0), Model);
                 }
 
                 return sum;
@@ -164,7 +164,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         (await node.UseAsync(user, 1_050, 0)).ShouldBe(new Money(1_050_000));
 
         (await node.ReserveAsync(user, 60, 0)).Refusal.ShouldNotBeNull().Code.ShouldBe(AllowanceRefusal.InsufficientFunds);
-        under.Settle(new TokenUsage(100, 0)).ShouldBe(new Money(100_000));
+        under.Settle(new TokenUsage(100, 0), Model).ShouldBe(new Money(100_000));
         await node.StopAsync();
         (await WalletOfAsync(user)).Posted.ShouldBe(new Money(50_000));
         await BooksHoldAsync();
@@ -224,7 +224,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
 
         await node.TurnAsync();
         (await node.ReserveAsync(user, 1, 0)).Refusal.ShouldNotBeNull().Code.ShouldBe(AllowanceRefusal.BudgetExhausted);
-        under.Settle(new TokenUsage(150, 0)).ShouldBe(new Money(150_000));
+        under.Settle(new TokenUsage(150, 0), Model).ShouldBe(new Money(150_000));
         await node.TurnAsync();
 
         (await WalletOfAsync(user)).ShouldSatisfyAllConditions(
@@ -308,7 +308,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         spent += await node.UseAsync(user, 5, 0, key);
         var under = (await node.ReserveAsync(user, 50, 0)).Value;
         node.Dispose();
-        under.Settle(new TokenUsage(50, 0));
+        under.Settle(new TokenUsage(50, 0), Model);
 
         var again = Start(boot: "boot2");
         await again.TurnAsync();
@@ -357,7 +357,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
 
         // It was only silent: from when it notices nothing is taken any more, and the next request opens anew.
         await node.TurnAsync();
-        under.Settle(new TokenUsage(50, 0)).ShouldBe(Money.Zero);
+        under.Settle(new TokenUsage(50, 0), Model).ShouldBe(Money.Zero);
         (await node.UseAsync(user, 10, 0)).ShouldBe(new Money(10_000));
         await node.StopAsync();
         (await WalletOfAsync(user)).Available.ShouldBe(Money.FromDollars(1) - new Money(10_000));
@@ -374,7 +374,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         Clock.Advance(TimeSpan.FromMinutes(1));
         await node.TurnAsync();
         (await WalletOfAsync(user)).PendingDebits.ShouldBe(Money.FromDollars(0.001m), "a request is under way");
-        under.Settle(new TokenUsage(40, 0));
+        under.Settle(new TokenUsage(40, 0), Model);
         await node.TurnAsync();
         Clock.Advance(TimeSpan.FromSeconds(9));
         await node.TurnAsync();

@@ -109,7 +109,7 @@ public abstract class AllowancesTest(DatabaseSource source) : ChargesTest(source
 
         /// <summary>A request that uses so much.</summary>
         public async Task<Money> UseAsync(Id<User> user, long input, long output, SpendingAllowance? key = null, PricedModel? model = null) =>
-            (await ReserveAsync(user, input, output, key, model)).Value.Settle(new TokenUsage(input, output));
+            (await ReserveAsync(user, input, output, key, model)).Value.Settle(new TokenUsage(input, output), model ?? _test.Model);
 
         public Task TurnAsync() => Keeper.TurnAsync(Stop);
 

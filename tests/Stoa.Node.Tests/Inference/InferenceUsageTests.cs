@@ -45,7 +45,7 @@ public sealed class InferenceUsageTests : IAsyncLifetime
         var model = new PricedModel(
             ListingName.Parse("ann/tiny@1.0.0"), ann, new(Money.FromDollars(0.15m), Money.FromDollars(0.6m)), new(Money.FromDollars(0.05m), Money.FromDollars(0.1m)));
         var holder = new AllowanceHolder(ben, null);
-        (await allowances.ReserveAsync(holder, model, new TokenUsage(20_000, 5_000), Stop)).Value.Settle(new TokenUsage(10_480, 2_210)).ShouldBe(new Money(3_643_000));
+        (await allowances.ReserveAsync(holder, model, new TokenUsage(20_000, 5_000), Stop)).Value.Settle(new TokenUsage(10_480, 2_210), model).ShouldBe(new Money(3_643_000));
 
         var used = await Eventually.FoundAsync(async () => (await _ben.ListUsageEventsAsync(null, Stop).ToListAsync(Stop)).SingleOrDefault());
         (used.Type, used.Subject).ShouldBe(("stoa.usage.inference", "ann/tiny@1.0.0"));
@@ -76,7 +76,7 @@ public sealed class InferenceUsageTests : IAsyncLifetime
         var allowances = _node.Host.Services.GetRequiredService<Allowances>();
         var ben = Id<User>.Parse((await _ben.GetMeAsync(Stop)).Id);
         var model = new PricedModel(ListingName.Parse("ann/tiny@1.0.0"), null, null, new(Money.FromDollars(0.05m), Money.FromDollars(0.1m)));
-        (await allowances.ReserveAsync(new AllowanceHolder(ben, null), model, new TokenUsage(1_000, 0), Stop)).Value.Settle(new TokenUsage(1_000, 0));
+        (await allowances.ReserveAsync(new AllowanceHolder(ben, null), model, new TokenUsage(1_000, 0), Stop)).Value.Settle(new TokenUsage(1_000, 0), model);
 
         await _node.Host.Services.GetRequiredService<AllowanceKeeper>().StopAsync(Stop);
 

@@ -89,9 +89,9 @@ public sealed class ModelServer : IAsyncDisposable
                 _ = ServeAsync(socket);
             }
         }
-        catch (Exception over) when (over is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception over) when (over is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
-            // Stopped.
+            // Stopped, between two sockets or while one was waited for.
         }
     }
 

@@ -198,6 +198,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
     [Theory]
     [InlineData(1_000_000_000, 1_000_000_000, 24, 24)]
     [InlineData(-5, -7, 4, 4)]
+    [InlineData(0, 0, 1, 1)]
     public async Task Server_ThatLiesAboutUsage_IsPaidForWhatCanBe(long input, long output, long billedInput, long billedOutput)
     {
         await using var server = ModelServer.Start(call => call.AnswerAsync("Hello there", input, output));
@@ -206,7 +207,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
         using var answer = await _node.AskAsync(_node.Chat());
         answer.StatusCode.ShouldBe(HttpStatusCode.OK);
 
-        // Counted are 4 tokens to read and 4 to write; twice that and 16 is the most that is believed.
+        // Counted are 4 tokens to read and 4 to write; twice that and 16 is the most that is believed, and a quarter the least.
         var price = new Stoa.Primitives.Money((billedInput * 1_000) + (billedOutput * 2_000));
         await _node.HasUsedAsync(1, billedInput, billedOutput, price.ToString());
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 
 namespace Stoa.Market.Inference.OpenAi;
@@ -22,8 +23,8 @@ public struct AnswerReading
     /// <summary>Whether something was written: text, a call of a tool, or that nothing more comes.</summary>
     public bool HasOutput { get; private set; }
 
-    /// <summary>Whether a choice has come to its end.</summary>
-    public bool IsFinished { get; private set; }
+    /// <summary>How many choices have come to their end.</summary>
+    public int Finished { get; private set; }
 
     /// <summary>Tokens of what was written, as they are counted here.</summary>
     public long OutputTokens { get; private set; }
@@ -179,7 +180,7 @@ public struct AnswerReading
 
         HasResult = true;
         var depth = json.CurrentDepth;
-        var counts = false;
+        var (isWritten, counts) = (false, false);
         while (json.Read() && json.CurrentDepth > depth)
         {
             switch (json.TokenType)
@@ -189,16 +190,27 @@ public struct AnswerReading
                     break;
                 case JsonTokenType.PropertyName when json.CurrentDepth == depth + 2 && json.ValueTextEquals("finish_reason"u8):
                     json.Read();
-                    IsFinished |= json.TokenType is JsonTokenType.String;
-                    HasOutput |= IsFinished;
+                    if (json.TokenType is JsonTokenType.String)
+                        (Finished, HasOutput) = (Finished + 1, true);
                     json.Skip();
+                    break;
+                case JsonTokenType.PropertyName when json.CurrentDepth == depth + 2:
+                    // What else a choice has is told by nobody, and counts nothing.
+                    isWritten = json.ValueTextEquals("message"u8) || json.ValueTextEquals("delta"u8);
+                    counts = json.ValueTextEquals("text"u8);
+                    if (!isWritten && !counts)
+                    {
+                        json.Read();
+                        json.Skip();
+                    }
+
                     break;
                 case JsonTokenType.PropertyName when json.ValueTextEquals("logprobs"u8):
                     // The same text once more, token by token.
                     json.Read();
                     json.Skip();
                     break;
-                case JsonTokenType.PropertyName:
+                case JsonTokenType.PropertyName when isWritten:
                     counts = IsOutput(ref json);
                     HasOutput |= json.ValueTextEquals("tool_calls"u8);
                     break;
@@ -207,13 +219,29 @@ public struct AnswerReading
                     {
                         HasOutput = true;
                         // What comes by itself is a token, be it a blank.
-                        OutputTokens += Math.Max(1, TokenCount.Of(json.ValueSpan));
+                        OutputTokens += Math.Max(1, CountTokens(ref json));
                     }
 
                     break;
                 default:
                     break;
             }
+        }
+    }
+
+    /// <summary>Of the text, and not of how it is written: <c>\u0061</c> is a letter.</summary>
+    private static long CountTokens(ref Utf8JsonReader json)
+    {
+        if (!json.ValueIsEscaped)
+            return TokenCount.Of(json.ValueSpan);
+        var rented = ArrayPool<byte>.Shared.Rent(json.ValueSpan.Length);
+        try
+        {
+            return TokenCount.Of(rented.AsSpan(0, json.CopyString(rented)));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
         }
     }
 

@@ -28,7 +28,9 @@ public sealed class InferenceRequest
     {
         (Kind, _body, _members) = (kind, body, members);
         Model = members.ModelName!;
-        Choices = Math.Max(members.N ?? 1, members.BestOf ?? 1) * (kind is InferenceKind.Completion ? members.Prompts : 1);
+        var prompts = kind is InferenceKind.Completion ? members.Prompts : 1;
+        Choices = Math.Max(members.N ?? 1, members.BestOf ?? 1) * prompts;
+        ShownChoices = (members.N ?? 1) * prompts;
     }
 
     /// <summary>Which endpoint.</summary>
@@ -48,6 +50,9 @@ public sealed class InferenceRequest
 
     /// <summary>How many choices the model writes, those of several prompts together.</summary>
     public long Choices { get; }
+
+    /// <summary>How many of these the answer has.</summary>
+    public long ShownChoices { get; }
 
     /// <summary>Tokens of what it has to read, as they are counted here.</summary>
     public long InputTokens => _members.InputTokens;
@@ -100,11 +105,7 @@ public sealed class InferenceRequest
 
         // A gateway needs to know what was used, whether the client wants to or not.
         if (IsStream && !WantsUsage)
-        {
-            edits.Add(_members.StreamOptions is { } options
-                ? new Edit(options, "{\"include_usage\":true}"u8.ToArray())
-                : new Edit(front..front, "\"stream_options\":{\"include_usage\":true},"u8.ToArray()));
-        }
+            edits.Add(_members.UsageEdit ?? new Edit(front..front, "\"stream_options\":{\"include_usage\":true},"u8.ToArray()));
 
         edits.Sort((one, other) => one.Range.Start.Value.CompareTo(other.Range.Start.Value));
         return Apply(_body.Span, edits);
@@ -152,7 +153,8 @@ public sealed class InferenceRequest
 
         public bool IsStream { get; private set; }
 
-        public Range? StreamOptions { get; private set; }
+        /// <summary>What has to be written into the options of the stream, so that the backend says what was used; null where there are none.</summary>
+        public Edit? UsageEdit { get; private set; }
 
         public bool WantsUsage { get; private set; }
 
@@ -292,27 +294,36 @@ public sealed class InferenceRequest
 
         private RequestFault? ReadStreamOptions(ref Utf8JsonReader json)
         {
-            if (StreamOptions is not null)
+            if (UsageEdit is not null)
                 return new RequestFault("stream_options", Duplicate);
             json.Read();
-            var start = (int)json.TokenStartIndex;
-            if (json.TokenType is JsonTokenType.StartObject)
+            var (start, inside) = ((int)json.TokenStartIndex, (int)json.BytesConsumed);
+            if (json.TokenType is JsonTokenType.Null)
             {
-                while (json.Read() && json.TokenType is JsonTokenType.PropertyName)
-                {
-                    var isUsage = json.ValueTextEquals("include_usage"u8);
-                    json.Read();
-                    if (isUsage)
-                        WantsUsage = json.TokenType is JsonTokenType.True;
-                    json.Skip();
-                }
-            }
-            else if (json.TokenType is not JsonTokenType.Null)
-            {
-                return new RequestFault("stream_options", "An object is expected.");
+                UsageEdit = new Edit(start..inside, "{\"include_usage\":true}"u8.ToArray());
+                return null;
             }
 
-            StreamOptions = start..(int)json.BytesConsumed;
+            if (json.TokenType is not JsonTokenType.StartObject)
+                return new RequestFault("stream_options", "An object is expected.");
+            Edit? usage = null;
+            var isEmpty = true;
+            while (json.Read() && json.TokenType is JsonTokenType.PropertyName)
+            {
+                isEmpty = false;
+                var isUsage = json.ValueTextEquals("include_usage"u8);
+                if (isUsage && usage is not null)
+                    return new RequestFault("stream_options.include_usage", Duplicate);
+                json.Read();
+                var value = (int)json.TokenStartIndex;
+                if (isUsage)
+                    WantsUsage = json.TokenType is JsonTokenType.True;
+                json.Skip();
+                if (isUsage)
+                    usage = new Edit(value..(int)json.BytesConsumed, "true"u8.ToArray());
+            }
+
+            UsageEdit = usage ?? new Edit(inside..inside, isEmpty ? "\"include_usage\":true"u8.ToArray() : "\"include_usage\":true,"u8.ToArray());
             return null;
         }
 

@@ -22,31 +22,37 @@ internal sealed class CircuitBreaker
     public bool MayPass(long now) => !IsOpen || (now >= _openUntil && !_isProbing);
 
     /// <summary>A request goes.</summary>
-    public void Enter()
-    {
-        if (IsOpen)
-            _isProbing = true;
-    }
+    /// <returns>Whether it is the one by which it is seen whether the replica is well again.</returns>
+    public bool Enter() => IsOpen && (_isProbing = true);
 
     /// <summary>A request came to a good end.</summary>
-    public void Succeed() => (_failures, _openMs, _isProbing) = (0, 0, false);
+    /// <param name="isTrial">As <see cref="Enter"/> said. Of requests from before it opened nothing is learnt.</param>
+    public void Succeed(bool isTrial)
+    {
+        if (isTrial || !IsOpen)
+            (_failures, _openMs, _isProbing) = (0, 0, false);
+    }
 
     /// <summary>A request failed through the replica's fault.</summary>
-    public void Fail(long now)
+    /// <param name="isTrial">As <see cref="Enter"/> said.</param>
+    /// <param name="now">The clock.</param>
+    public void Fail(bool isTrial, long now)
     {
-        _failures++;
-        if (IsOpen && !_isProbing)
+        if (IsOpen && !isTrial)
             return;
+        _failures++;
         // The one that was let through has failed too: longer than before.
-        if (_isProbing || _failures >= FailuresToOpen)
+        if (isTrial || _failures >= FailuresToOpen)
         {
             _openMs = _openMs == 0 ? OpenMsFirst : Math.Min(_openMs * 2, OpenMsMost);
             _openUntil = now + _openMs;
         }
 
-        _isProbing = false;
+        if (isTrial)
+            _isProbing = false;
     }
 
     /// <summary>A request ended without saying anything of the replica, such as one that its client gave up.</summary>
-    public void Leave() => _isProbing = false;
+    /// <param name="isTrial">As <see cref="Enter"/> said.</param>
+    public void Leave(bool isTrial) => _isProbing &= !isTrial;
 }

@@ -12,6 +12,7 @@ public sealed class ModelFleet
     private readonly TimeProvider _time;
     private readonly WaitingRequests _waiting;
     private IReadOnlyList<ReplicaState> _replicas = [];
+    private IReadOnlyList<PricedModel> _prices = [];
 
     /// <param name="model">What is known of the version.</param>
     /// <param name="chooser">The node's.</param>
@@ -50,8 +51,18 @@ public sealed class ModelFleet
     /// <summary>Others serve it from now on.</summary>
     public void Become(IReadOnlyList<ReplicaState> replicas)
     {
+        ArgumentNullException.ThrowIfNull(replicas);
+        Volatile.Write(ref _prices, [.. replicas.Select(replica => replica.Replica.Priced).Distinct()]);
         Volatile.Write(ref _replicas, replicas);
         Serve();
+    }
+
+    /// <summary>The prices of the replica that takes most for a request; those of the listing alone when nobody serves the model any more.</summary>
+    /// <param name="usage">What the request may come to.</param>
+    public PricedModel DearestFor(TokenUsage usage)
+    {
+        var prices = Volatile.Read(ref _prices);
+        return prices.Count == 1 ? prices[0] : prices.MaxBy(price => price.TryPriceOf(usage)?.Total ?? new Money(long.MaxValue)) ?? new PricedModel(Model.Listing, Model.Publisher, Model.Price, null);
     }
 
     /// <summary>Gives a request to a replica; when all are busy it waits for its turn.</summary>
@@ -60,8 +71,8 @@ public sealed class ModelFleet
     /// <param name="excluded">Replicas that have failed it already. Not changed while this goes on.</param>
     /// <param name="patience">How long it waits.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The replica, which has to be left with <see cref="Leave"/>; or why there is none.</returns>
-    public ValueTask<Outcome<ReplicaState, RoutingRefusal>> EnterAsync(
+    /// <returns>A place at a replica, which has to be left with <see cref="Leave"/>; or why there is none.</returns>
+    public ValueTask<Outcome<ReplicaPlace, RoutingRefusal>> EnterAsync(
         Id<User> account, RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded, TimeSpan patience, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(excluded);
@@ -72,13 +83,13 @@ public sealed class ModelFleet
             // Whoever comes later does not go before those who wait: these first.
             ServeWaiting();
             if (_chooser.TryEnter(_replicas, excluded, request, now) is { } chosen)
-                return ValueTask.FromResult<Outcome<ReplicaState, RoutingRefusal>>(chosen);
+                return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(chosen);
             if (!MayBeServed(excluded, now))
-                return ValueTask.FromResult<Outcome<ReplicaState, RoutingRefusal>>(NoneLeft());
+                return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(NoneLeft());
             waiting = new WaitingRequest(account.Uuid, request, excluded);
             if (!_waiting.TryAdd(waiting))
             {
-                return ValueTask.FromResult<Outcome<ReplicaState, RoutingRefusal>>(new Refusal<RoutingRefusal>(
+                return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(new Refusal<RoutingRefusal>(
                     RoutingRefusal.TooManyWaiting, $"All that serve {Model.Listing} are busy, and as many requests wait as may. Try again in a few seconds."));
             }
         }
@@ -88,18 +99,16 @@ public sealed class ModelFleet
 
     /// <summary>Gives a request to a replica that has room at once, and whose place nobody waits for.</summary>
     /// <returns>Null when there is none.</returns>
-    public ReplicaState? TryEnter(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded)
+    public ReplicaPlace? TryEnter(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded)
     {
         lock (_lock)
             return _waiting.Count == 0 ? _chooser.TryEnter(_replicas, excluded, request, NowOf(_time)) : null;
     }
 
     /// <summary>A request at a replica has ended; whoever waits gets the place.</summary>
-    public void Leave(ReplicaState replica, RoutedRequest request, RequestEnd end)
+    public void Leave(ReplicaPlace place, RequestEnd end)
     {
-        ArgumentNullException.ThrowIfNull(replica);
-        ArgumentNullException.ThrowIfNull(request);
-        replica.Leave(request.Tokens, end, NowOf(_time));
+        place.Leave(end, NowOf(_time));
         Serve();
     }
 
@@ -135,7 +144,7 @@ public sealed class ModelFleet
         }
     }
 
-    private async ValueTask<Outcome<ReplicaState, RoutingRefusal>> WaitAsync(WaitingRequest waiting, TimeSpan patience, CancellationToken cancellationToken)
+    private async ValueTask<Outcome<ReplicaPlace, RoutingRefusal>> WaitAsync(WaitingRequest waiting, TimeSpan patience, CancellationToken cancellationToken)
     {
         try
         {
@@ -150,9 +159,9 @@ public sealed class ModelFleet
             {
                 var given = await task;
                 if (over is TimeoutException)
-                    return given is null ? NoneLeft() : given;
-                if (given is not null)
-                    Leave(given, waiting.Request, RequestEnd.Abandoned);
+                    return given is { } last ? last : NoneLeft();
+                if (given is { } place)
+                    Leave(place, RequestEnd.Abandoned);
             }
 
             if (over is TimeoutException)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Goods;
@@ -36,6 +37,9 @@ public sealed record Replica(
 
     public static string IdPrefix => "repl";
 
+    /// <summary>That it is asked with; null when it wants none.</summary>
+    public ReplicaKey? Key { get; init; }
+
     /// <summary>Where it lists its models.</summary>
     public Uri ModelsAddress { get; } = Below(Address, "models");
 
@@ -44,6 +48,9 @@ public sealed record Replica(
     private Uri CompletionsAddress { get; } = Below(Address, "completions");
 
     private Uri EmbeddingsAddress { get; } = Below(Address, "embeddings");
+
+    /// <summary>Its id as it is written.</summary>
+    public string Name { get; } = Id.ToString();
 
     /// <summary>How it is paid for.</summary>
     public PricedModel Priced { get; } = new(Model.Listing, Model.Publisher, Model.Price, ServingPrice);
@@ -60,6 +67,17 @@ public sealed record Replica(
     private static Uri Below(Uri address, string path) => new(address.AbsoluteUri.TrimEnd('/') + "/" + path);
 }
 
+/// <summary>The key that a server is asked with. It is shown to nobody, in no log either.</summary>
+/// <param name="key">As the operator has given it.</param>
+public sealed class ReplicaKey(string key)
+{
+    /// <summary>The value of the header <c>Authorization</c>.</summary>
+    public string Authorization { get; } = $"Bearer {key}";
+
+    /// <inheritdoc/>
+    public override string ToString() => "(a key)";
+}
+
 /// <summary>What is known of a version of a model from its listing, which never changes.</summary>
 /// <param name="Listing"><c>publisher/name@version</c>.</param>
 /// <param name="Publisher">Who is paid for it: a user of this cell; null for one of another, whose model is free of charge.</param>
@@ -67,4 +85,11 @@ public sealed record Replica(
 /// <param name="ContextLength">The most tokens that it sees at once; null when it is not said.</param>
 /// <param name="Price">What its publisher takes; null for nothing.</param>
 public sealed record ReplicaModel(
-    ListingName Listing, Id<Identity.User>? Publisher, IReadOnlyList<string> Capabilities, long? ContextLength, ModelPrice? Price);
+    ListingName Listing, Id<Identity.User>? Publisher, IReadOnlyList<string> Capabilities, long? ContextLength, ModelPrice? Price)
+{
+    /// <summary>Its listing as it is written.</summary>
+    public string Name { get; } = Listing.ToString();
+
+    /// <summary>The same as a JSON string, without the quotes.</summary>
+    public JsonEncodedText NameInJson { get; } = JsonEncodedText.Encode(Listing.ToString());
+}

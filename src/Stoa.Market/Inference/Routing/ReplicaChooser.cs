@@ -31,7 +31,7 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
     /// <param name="request">What for.</param>
     /// <param name="now">Milliseconds of a monotonic clock.</param>
     /// <returns>Null when none takes it now.</returns>
-    public ReplicaState? TryEnter(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
+    public ReplicaPlace? TryEnter(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
     {
         ArgumentNullException.ThrowIfNull(replicas);
         ArgumentNullException.ThrowIfNull(excluded);
@@ -41,13 +41,13 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
         {
             if (Choose(replicas, excluded, request, now) is not { } chosen)
                 return null;
-            if (!chosen.TryEnter(request.Tokens, now))
+            if (chosen.TryEnter(request.Tokens, now) is not { } place)
                 continue;
             if (request.Prefixes.Length > 0)
                 index.Note(request.Prefixes.Span, chosen.Slot, now);
             if (request.Session != 0)
                 index.Note([request.Session], chosen.Slot, now);
-            return chosen;
+            return place;
         }
 
         return null;

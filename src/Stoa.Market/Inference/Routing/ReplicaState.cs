@@ -10,14 +10,15 @@ public sealed class ReplicaState
     private const double SlowStartLeast = 0.1;
 
     private readonly Lock _lock = new();
-    private readonly CircuitBreaker _breaker = new();
-    private readonly Ewma _firstTokenMs = new(Smoothing);
-    private readonly Ewma _tokensPerSecond = new(Smoothing);
+    private CircuitBreaker _breaker = new();
+    private Ewma _firstTokenMs = new(Smoothing);
+    private Ewma _tokensPerSecond = new(Smoothing);
     private Replica _replica;
     private long _outstandingTokens;
     private int _outstandingRequests;
     private long _startedAt;
     private bool _isWell = true;
+    private int _server;
     private long _served;
     private long _failed;
     private long _corrected;
@@ -42,6 +43,16 @@ public sealed class ReplicaState
     /// <summary>Whether it gets requests at all: it answers its health checks, and its operator does not empty it.</summary>
     public bool IsOffered => Volatile.Read(ref _isWell) && !Replica.IsDraining;
 
+    /// <summary>How fast it writes one answer, on average; null before the first.</summary>
+    public double? TokensPerSecond
+    {
+        get
+        {
+            lock (_lock)
+                return _tokensPerSecond.Value;
+        }
+    }
+
     /// <summary>The operator has changed how it is registered.</summary>
     public void Change(Replica replica, long now)
     {
@@ -50,6 +61,14 @@ public sealed class ReplicaState
         {
             if (_replica.IsDraining && !replica.IsDraining)
                 _startedAt = now;
+            if (_replica.Address != replica.Address)
+            {
+                // Another server: nothing is known of it yet, and what is under way at the one before says nothing of it.
+                (_breaker, _firstTokenMs, _tokensPerSecond) = (new CircuitBreaker(), new Ewma(Smoothing), new Ewma(Smoothing));
+                (_startedAt, _isWell) = (now, true);
+                _server++;
+            }
+
             _replica = replica;
         }
     }
@@ -71,48 +90,32 @@ public sealed class ReplicaState
     /// <summary>Gives it a request, unless it does not take one any more.</summary>
     /// <param name="tokens">That the request may come to.</param>
     /// <param name="now">The clock.</param>
-    public bool TryEnter(long tokens, long now)
+    /// <returns>Its place there, which has to be left with <see cref="Leave"/>; null when it does not.</returns>
+    public ReplicaPlace? TryEnter(long tokens, long now)
     {
         lock (_lock)
         {
             if (!IsOffered || _outstandingRequests >= _replica.MaxRequests || !_breaker.MayPass(now))
-                return false;
-            _breaker.Enter();
+                return null;
             _outstandingRequests++;
             _outstandingTokens += tokens;
-            return true;
+            return new ReplicaPlace(this, tokens, _breaker.Enter(), _server);
         }
     }
 
     /// <summary>A request has ended.</summary>
-    /// <param name="tokens">As they were at its beginning.</param>
+    /// <param name="place">It had; left once.</param>
     /// <param name="end">How.</param>
     /// <param name="now">The clock.</param>
-    public void Leave(long tokens, RequestEnd end, long now)
+    public void Leave(ReplicaPlace place, RequestEnd end, long now)
     {
         lock (_lock)
         {
             _outstandingRequests--;
-            _outstandingTokens -= tokens;
-            switch (end.Kind)
-            {
-                case RequestEndKind.Served:
-                    _breaker.Succeed();
-                    _served++;
-                    if (end.IsCorrected)
-                        _corrected++;
-                    _firstTokenMs.Add(end.FirstTokenMs);
-                    if (end.OutputTokens > 1 && end.DurationMs > end.FirstTokenMs)
-                        _tokensPerSecond.Add((end.OutputTokens - 1) * 1_000 / (end.DurationMs - end.FirstTokenMs));
-                    break;
-                case RequestEndKind.Failed:
-                    _failed++;
-                    _breaker.Fail(now);
-                    break;
-                default:
-                    _breaker.Leave();
-                    break;
-            }
+            _outstandingTokens -= place.Tokens;
+            Count(end);
+            if (place.Server == _server)
+                Learn(place, end, now);
         }
     }
 
@@ -141,6 +144,35 @@ public sealed class ReplicaState
         }
     }
 
+    private void Count(RequestEnd end)
+    {
+        if (end.Kind is RequestEndKind.Served)
+            _served++;
+        else if (end.Kind is RequestEndKind.Failed)
+            _failed++;
+        if (end.IsCorrected)
+            _corrected++;
+    }
+
+    private void Learn(ReplicaPlace place, RequestEnd end, long now)
+    {
+        switch (end.Kind)
+        {
+            case RequestEndKind.Served:
+                _breaker.Succeed(place.IsTrial);
+                _firstTokenMs.Add(end.FirstTokenMs);
+                if (end.OutputTokens > 1 && end.WritingMs > 0)
+                    _tokensPerSecond.Add((end.OutputTokens - 1) * 1_000 / end.WritingMs);
+                break;
+            case RequestEndKind.Failed:
+                _breaker.Fail(place.IsTrial, now);
+                break;
+            default:
+                _breaker.Leave(place.IsTrial);
+                break;
+        }
+    }
+
     /// <summary>What has been measured, for whoever watches.</summary>
     public ReplicaFigures Measure(long now)
     {
@@ -157,6 +189,17 @@ public sealed class ReplicaState
                 _corrected);
         }
     }
+}
+
+/// <summary>A request's place at a replica.</summary>
+/// <param name="Replica">Which.</param>
+/// <param name="Tokens">That the request may come to.</param>
+/// <param name="IsTrial">Whether it is seen by this request whether the replica is well again.</param>
+/// <param name="Server">Which of the servers that the replica was registered with one after the other.</param>
+public readonly record struct ReplicaPlace(ReplicaState Replica, long Tokens, bool IsTrial, int Server)
+{
+    /// <inheritdoc cref="ReplicaState.Leave"/>
+    public void Leave(RequestEnd end, long now) => Replica.Leave(this, end, now);
 }
 
 /// <summary>How a replica is.</summary>
@@ -198,6 +241,9 @@ public sealed record ReplicaFigures(
 /// <param name="IsCorrected">Whether it said that more was used than can be.</param>
 public readonly record struct RequestEnd(RequestEndKind Kind, double FirstTokenMs, double DurationMs, long OutputTokens, bool IsCorrected)
 {
+    /// <summary>How long it wrote: of an answer that came as a whole, all the time that it took.</summary>
+    public double WritingMs => DurationMs > FirstTokenMs ? DurationMs - FirstTokenMs : DurationMs;
+
     /// <summary>The replica did not do it.</summary>
     public static RequestEnd Failed => new(RequestEndKind.Failed, 0, 0, 0, false);
 

@@ -64,7 +64,7 @@ internal sealed class WaitingRequests(int most, int mostOfAccount)
 internal sealed class WaitingRequest(Guid account, RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded)
 {
     // Whoever gives it a replica does not go on with it on his own thread, under his lock.
-    private readonly TaskCompletionSource<ReplicaState?> _given = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ReplicaPlace?> _given = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Whose it is.</summary>
     public Guid Account => account;
@@ -78,9 +78,9 @@ internal sealed class WaitingRequest(Guid account, RoutedRequest request, IReadO
     /// <summary>Its place in the line; null when it does not wait.</summary>
     public LinkedListNode<WaitingRequest>? Place { get; set; }
 
-    /// <summary>The replica that has taken it; null when there is none left that could.</summary>
-    public Task<ReplicaState?> Given => _given.Task;
+    /// <summary>Its place at the replica that has taken it; null when there is none left that could.</summary>
+    public Task<ReplicaPlace?> Given => _given.Task;
 
     /// <summary>It goes to a replica, or is told that there is none.</summary>
-    public void Give(ReplicaState? replica) => _given.SetResult(replica);
+    public void Give(ReplicaPlace? place) => _given.SetResult(place);
 }

@@ -12,11 +12,10 @@ namespace Stoa.Node.Inference.Replicas;
 /// <param name="replicas">Opens keys.</param>
 /// <param name="fleets">Gets the replicas.</param>
 /// <param name="routes">Gets the routes.</param>
-/// <param name="keys">Gets the keys.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Of failures.</param>
 public sealed class ReplicaDirectory(
-    Database database, SqlReplicaStore replicas, ModelFleets fleets, ModelRoutes routes, ReplicaKeys keys, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
+    Database database, SqlReplicaStore replicas, ModelFleets fleets, ModelRoutes routes, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
 {
     private const string ReadStep = "read the replicas and routes";
 
@@ -47,10 +46,8 @@ public sealed class ReplicaDirectory(
             var isOld = time.GetElapsedTime(_readAt) >= s_reading;
             if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is not { } read)
                 return;
-            var opened = Open(read.Keys);
-            // A new replica has its key before it gets its first request.
-            keys.Become(opened);
-            fleets.Become(read.Replicas);
+            var keys = Open(read.Keys);
+            fleets.Become([.. read.Replicas.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)]);
             routes.Become(read.Routes);
             (_number, _readAt) = (read.Number, time.GetTimestamp());
         }
@@ -87,14 +84,14 @@ public sealed class ReplicaDirectory(
             : new Registered(number, await SqlReplicaStore.ListAsync(session), await SqlReplicaStore.ListKeysAsync(session), await SqlRouteStore.ListAsync(session));
     }
 
-    private Dictionary<Id<Replica>, string> Open(IReadOnlyList<(Id<Replica> Id, byte[] Box)> sealedKeys)
+    private Dictionary<Id<Replica>, ReplicaKey> Open(IReadOnlyList<(Id<Replica> Id, byte[] Box)> sealedKeys)
     {
-        var opened = new Dictionary<Id<Replica>, string>(sealedKeys.Count);
+        var opened = new Dictionary<Id<Replica>, ReplicaKey>(sealedKeys.Count);
         foreach (var (id, box) in sealedKeys)
         {
             try
             {
-                opened[id] = replicas.Open(id, box);
+                opened[id] = new ReplicaKey(replicas.Open(id, box));
             }
             catch (CryptographicException failure)
             {

@@ -14,7 +14,6 @@ public static class ReplicasModule
             new PrefixIndex(options.PrefixEntries, options.PrefixSeconds), new Random(provider.GetRequiredService<Random>().Next())));
         services.AddSingleton(provider => new ModelFleets(provider.GetRequiredService<ReplicaChooser>(), options.Waiting, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ModelRoutes>();
-        services.AddSingleton<ReplicaKeys>();
         services.AddSingleton<Upstreams>();
         services.AddSingleton<InferenceTelemetry>();
         services.AddSingleton<InferenceGateway>();

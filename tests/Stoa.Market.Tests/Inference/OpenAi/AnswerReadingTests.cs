@@ -15,7 +15,7 @@ public sealed class AnswerReadingTests
         reading.HasResult.ShouldBeTrue();
         reading.Results.ShouldBe(2);
         reading.HasOutput.ShouldBeTrue();
-        reading.IsFinished.ShouldBeTrue();
+        reading.Finished.ShouldBe(2);
         // Hello there 4, f 1, {} 2.
         reading.OutputTokens.ShouldBe(7);
         reading.ClaimedInput.ShouldBe(12);
@@ -32,12 +32,14 @@ public sealed class AnswerReadingTests
     [InlineData("""{"choices":[{"delta":{"reasoning_content":"hm"}}]}""", true, false, 1)]
     [InlineData("""{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}""", true, false, 0)]
     [InlineData("""{"choices":[{"delta":{},"finish_reason":"length"}]}""", true, true, 0)]
+    [InlineData("""{"choices":[{"delta":{"content":"\u0077\u006f\u0072\u0064"}}]}""", true, false, 1)]
+    [InlineData("""{"choices":[{"delta":{},"comment":{"content":"nobody sees this"}}]}""", false, false, 0)]
     [InlineData("""{"choices":[{"text":"word","logprobs":{"tokens":["word"],"text":"counted once"}}]}""", true, false, 1)]
     public void Event_HasOutput_OrHasNot(string json, bool hasOutput, bool isFinished, long tokens)
     {
         var reading = Read(json);
 
-        (reading.HasOutput, reading.IsFinished, reading.OutputTokens).ShouldBe((hasOutput, isFinished, tokens));
+        (reading.HasOutput, reading.Finished > 0, reading.OutputTokens).ShouldBe((hasOutput, isFinished, tokens));
     }
 
     [Fact]

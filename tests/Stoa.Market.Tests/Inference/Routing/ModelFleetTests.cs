@@ -18,7 +18,7 @@ public sealed class ModelFleetTests
         var entered = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
 
         entered.IsCompletedSuccessfully.ShouldBeTrue();
-        (await entered).Value.ShouldBe(fleet.Replicas[0]);
+        (await entered).Value.Replica.ShouldBe(fleet.Replicas[0]);
     }
 
     [Fact]
@@ -34,9 +34,9 @@ public sealed class ModelFleetTests
         var order = new List<int>();
         for (var served = 0; served < accounts.Length; served++)
         {
-            fleet.Leave(running, FleetSamples.Request, FleetSamples.Served());
+            fleet.Leave(running, FleetSamples.Served());
             var next = await Task.WhenAny(waiting.Where(task => !order.Contains(waiting.IndexOf(task))));
-            (await next).Value.ShouldBe(running);
+            (await next).Value.Replica.ShouldBe(running.Replica);
             order.Add(waiting.IndexOf(next));
         }
 
@@ -69,8 +69,8 @@ public sealed class ModelFleetTests
 
         await Should.ThrowAsync<OperationCanceledException>(waiting);
         fleet.Waiting.ShouldBe(0);
-        fleet.Leave(running, FleetSamples.Request, FleetSamples.Served());
-        running.OutstandingRequests.ShouldBe(0);
+        fleet.Leave(running, FleetSamples.Served());
+        running.Replica.OutstandingRequests.ShouldBe(0);
     }
 
     [Fact]
@@ -107,15 +107,15 @@ public sealed class ModelFleetTests
     {
         var fleet = Fleet(2, maxRequests: 1);
         var (free, full) = (fleet.Replicas[0], fleet.Replicas[1]);
-        full.TryEnter(1, _time.NowMs).ShouldBeTrue();
+        var place = full.TryEnter(1, _time.NowMs).ShouldNotBeNull();
         // It has tried the free one, which has refused it.
         var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [free], s_patience, Stop).AsTask();
         waiting.IsCompleted.ShouldBeFalse();
 
-        (await fleet.EnterAsync(FleetSamples.Account(2), FleetSamples.Request, [], s_patience, Stop)).Value.ShouldBe(free);
-        fleet.Leave(full, new RoutedRequest(1, default, 0, null), FleetSamples.Served());
+        (await fleet.EnterAsync(FleetSamples.Account(2), FleetSamples.Request, [], s_patience, Stop)).Value.Replica.ShouldBe(free);
+        fleet.Leave(place, FleetSamples.Served());
 
-        (await waiting).Value.ShouldBe(full);
+        (await waiting).Value.Replica.ShouldBe(full);
     }
 
     [Fact]
@@ -125,9 +125,9 @@ public sealed class ModelFleetTests
         var running = (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value;
 
         (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.TooManyWaiting);
-        fleet.Leave(running, FleetSamples.Request, FleetSamples.Served());
+        fleet.Leave(running, FleetSamples.Served());
 
-        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value.ShouldBe(running);
+        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value.Replica.ShouldBe(running.Replica);
     }
 
     private ModelFleet Fleet(int replicas, int maxRequests, WaitingLimits? limits = null)

@@ -50,7 +50,7 @@ public sealed class ModelFleetsTests
     {
         _fleets.Become([Serve(1, "1.0.0"), Serve(2, "1.0.0")]);
         var (fleet, known) = (_fleets.All[0], _fleets.Find(Serve(1, "1.0.0").Id)!);
-        known.TryEnter(5, 100_000).ShouldBeTrue();
+        known.TryEnter(5, 100_000).ShouldNotBeNull();
 
         _fleets.Become([Serve(1, "1.0.0") with { Weight = 7 }, Serve(3, "1.0.0")]);
 

@@ -36,19 +36,16 @@ public sealed class ReplicaChooserTests
         var replicas = States(4, maxRequests: 1_000);
         var chooser = FleetSamples.Chooser();
         var request = FleetSamples.Request with { Prefixes = new ulong[] { 11, 12 } };
-        var first = chooser.TryEnter(replicas, [], request, Now)!;
-        first.Leave(request.Tokens, FleetSamples.Served(), Now);
+        var first = chooser.TryEnter(replicas, [], request, Now).ShouldNotBeNull();
+        first.Leave(FleetSamples.Served(), Now);
         foreach (var replica in replicas)
-            Enumerable.Range(0, 20).Count(_ => replica.TryEnter(100, Now)).ShouldBe(20);
+            Enumerable.Range(0, 20).Count(_ => replica.TryEnter(100, Now) is not null).ShouldBe(20);
         // All answer as fast as each other.
-        foreach (var replica in replicas.Where(replica => replica != first))
-        {
-            replica.TryEnter(1, Now);
-            replica.Leave(1, FleetSamples.Served(), Now);
-        }
+        foreach (var replica in replicas.Where(replica => replica != first.Replica))
+            replica.TryEnter(1, Now).ShouldNotBeNull().Leave(FleetSamples.Served(), Now);
 
         var alike = 0;
-        while (chooser.TryEnter(replicas, [], request, Now) == first)
+        while (chooser.TryEnter(replicas, [], request, Now)?.Replica == first.Replica)
             alike++;
 
         // Of four with 20 each: half as much again as the average, which grows with it.
@@ -60,14 +57,14 @@ public sealed class ReplicaChooserTests
     {
         var replicas = States(8);
         var chooser = FleetSamples.Chooser();
-        var first = chooser.TryEnter(replicas, [], FleetSamples.Request with { Session = 77 }, Now)!;
-        first.Leave(100, FleetSamples.Served(), Now);
+        var first = chooser.TryEnter(replicas, [], FleetSamples.Request with { Session = 77 }, Now).ShouldNotBeNull();
+        first.Leave(FleetSamples.Served(), Now);
 
         for (var again = 0; again < 20; again++)
         {
-            var chosen = chooser.TryEnter(replicas, [], FleetSamples.Request with { Session = 77, Prefixes = new[] { (ulong)again + 1 } }, Now)!;
-            chosen.ShouldBe(first);
-            chosen.Leave(100, FleetSamples.Served(), Now);
+            var chosen = chooser.TryEnter(replicas, [], FleetSamples.Request with { Session = 77, Prefixes = new[] { (ulong)again + 1 } }, Now).ShouldNotBeNull();
+            chosen.Replica.ShouldBe(first.Replica);
+            chosen.Leave(FleetSamples.Served(), Now);
         }
     }
 
@@ -78,10 +75,10 @@ public sealed class ReplicaChooserTests
         var chooser = FleetSamples.Chooser();
         var request = FleetSamples.Request with { Region = "us" };
 
-        chooser.TryEnter(replicas, [], request, Now).ShouldBe(replicas[1]);
-        chooser.TryEnter(replicas, [], request, Now).ShouldBe(replicas[1]);
+        chooser.TryEnter(replicas, [], request, Now)?.Replica.ShouldBe(replicas[1]);
+        chooser.TryEnter(replicas, [], request, Now)?.Replica.ShouldBe(replicas[1]);
 
-        chooser.TryEnter(replicas, [], request, Now)!.Replica.Region.ShouldBe("eu");
+        chooser.TryEnter(replicas, [], request, Now)!.Value.Replica.Replica.Region.ShouldBe("eu");
         chooser.TryEnter(replicas, [], FleetSamples.Request with { Region = "mars" }, Now).ShouldNotBeNull();
     }
 
@@ -91,12 +88,12 @@ public sealed class ReplicaChooserTests
         var replicas = States(3);
         var chooser = FleetSamples.Chooser();
         for (var request = 0; request < 4; request++)
-            chooser.TryEnter(replicas, [replicas[0], replicas[2]], FleetSamples.Request, Now).ShouldBe(replicas[1]);
+            chooser.TryEnter(replicas, [replicas[0], replicas[2]], FleetSamples.Request, Now)?.Replica.ShouldBe(replicas[1]);
 
         chooser.TryEnter(replicas, [replicas[0], replicas[2]], FleetSamples.Request, Now).ShouldBeNull();
         chooser.TryEnter([replicas[0]], [replicas[0]], FleetSamples.Request, Now).ShouldBeNull();
         // That of another model has failed, and this one has not.
-        chooser.TryEnter([replicas[0]], [replicas[2]], FleetSamples.Request, Now).ShouldBe(replicas[0]);
+        chooser.TryEnter([replicas[0]], [replicas[2]], FleetSamples.Request, Now)?.Replica.ShouldBe(replicas[0]);
     }
 
     private static List<ReplicaState> States(int count, int maxRequests = 4) =>

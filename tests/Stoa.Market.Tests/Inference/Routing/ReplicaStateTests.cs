@@ -11,14 +11,14 @@ public sealed class ReplicaStateTests
     {
         var replica = new ReplicaState(FleetSamples.Replica(1, maxRequests: 2), 0, 0);
 
-        replica.TryEnter(10, Now).ShouldBeTrue();
-        replica.TryEnter(20, Now).ShouldBeTrue();
+        var first = replica.TryEnter(10, Now).ShouldNotBeNull();
+        replica.TryEnter(20, Now).ShouldNotBeNull();
 
-        replica.TryEnter(30, Now).ShouldBeFalse();
+        replica.TryEnter(30, Now).ShouldBeNull();
         replica.IsServing(Now).ShouldBeTrue();
         replica.OutstandingTokens.ShouldBe(30);
-        replica.Leave(10, FleetSamples.Served(), Now);
-        replica.TryEnter(30, Now).ShouldBeTrue();
+        first.Leave(FleetSamples.Served(), Now);
+        replica.TryEnter(30, Now).ShouldNotBeNull();
     }
 
     [Fact]
@@ -30,9 +30,9 @@ public sealed class ReplicaStateTests
 
         replica.MayTake(Now + 999).ShouldBeFalse();
         replica.IsServing(Now).ShouldBeFalse();
-        replica.TryEnter(1, Now + 1_000).ShouldBeTrue();
+        var trial = replica.TryEnter(1, Now + 1_000).ShouldNotBeNull();
         replica.MayTake(Now + 1_000).ShouldBeFalse();
-        replica.Leave(1, FleetSamples.Served(), Now + 1_000);
+        trial.Leave(FleetSamples.Served(), Now + 1_000);
         replica.MayTake(Now + 1_000).ShouldBeTrue();
         replica.Measure(Now).Health.ShouldBe(ReplicaHealth.Well);
     }
@@ -58,11 +58,46 @@ public sealed class ReplicaStateTests
         var replica = new ReplicaState(FleetSamples.Replica(1), 0, 0);
         for (var failure = 0; failure < 3; failure++)
             Fail(replica, Now);
-        replica.TryEnter(1, Now + 1_000).ShouldBeTrue();
+        var trial = replica.TryEnter(1, Now + 1_000).ShouldNotBeNull();
 
-        replica.Leave(1, RequestEnd.Abandoned, Now + 1_000);
+        trial.Leave(RequestEnd.Abandoned, Now + 1_000);
 
-        replica.TryEnter(1, Now + 1_000).ShouldBeTrue();
+        replica.TryEnter(1, Now + 1_000).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void Trial_IsNotDecidedByRequestsFromBeforeIt()
+    {
+        var replica = new ReplicaState(FleetSamples.Replica(1), 0, 0);
+        var before = Enumerable.Range(0, 3).Select(_ => replica.TryEnter(1, Now).ShouldNotBeNull()).ToList();
+        for (var failure = 0; failure < 3; failure++)
+            Fail(replica, Now);
+        var trial = replica.TryEnter(1, Now + 1_000).ShouldNotBeNull();
+
+        before[0].Leave(RequestEnd.Abandoned, Now + 1_000);
+        before[1].Leave(RequestEnd.Failed, Now + 1_000);
+        before[2].Leave(FleetSamples.Served(), Now + 1_000);
+
+        replica.TryEnter(1, Now + 1_000).ShouldBeNull("the trial is under way");
+        trial.Leave(RequestEnd.Failed, Now + 1_000);
+        replica.MayTake(Now + 2_999).ShouldBeFalse("it was left alone for a second before, and for two now");
+        replica.MayTake(Now + 3_000).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Replica_OfAnotherServer_BeginsAnew_AndLearnsNothingOfTheOneBefore()
+    {
+        var replica = new ReplicaState(FleetSamples.Replica(1), 0, 0);
+        Serve(replica, 200);
+        var atTheOneBefore = Enumerable.Range(0, 3).Select(_ => replica.TryEnter(1, Now).ShouldNotBeNull()).ToList();
+        replica.NoteHealth(isWell: false, Now);
+
+        replica.Change(FleetSamples.Replica(1) with { Address = new Uri("http://127.0.0.1:9/v1") }, Now);
+        foreach (var place in atTheOneBefore)
+            place.Leave(RequestEnd.Failed, Now);
+
+        replica.Measure(Now).ShouldBe(new ReplicaFigures(ReplicaHealth.Starting, 0, 0, null, null, 1, 3, 0));
+        replica.MayTake(Now).ShouldBeTrue();
     }
 
     [Fact]
@@ -117,20 +152,18 @@ public sealed class ReplicaStateTests
         var replica = new ReplicaState(FleetSamples.Replica(1), 0, 0);
         Serve(replica, 50);
         Fail(replica, Now);
-        replica.TryEnter(7, Now).ShouldBeTrue();
+        replica.TryEnter(7, Now).ShouldNotBeNull();
 
         replica.Measure(Now).ShouldBe(new ReplicaFigures(ReplicaHealth.Well, 1, 7, 50, 100, 1, 1, 0));
     }
 
     private static void Serve(ReplicaState replica, double firstTokenMs)
     {
-        replica.TryEnter(1, Now).ShouldBeTrue();
-        replica.Leave(1, FleetSamples.Served(firstTokenMs), Now);
+        replica.TryEnter(1, Now).ShouldNotBeNull().Leave(FleetSamples.Served(firstTokenMs), Now);
     }
 
     private static void Fail(ReplicaState replica, long now)
     {
-        replica.TryEnter(1, now).ShouldBeTrue();
-        replica.Leave(1, RequestEnd.Failed, now);
+        replica.TryEnter(1, now).ShouldNotBeNull().Leave(RequestEnd.Failed, now);
     }
 }

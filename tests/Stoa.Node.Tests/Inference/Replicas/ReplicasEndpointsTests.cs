@@ -276,14 +276,15 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         // What a node does at its start, with nothing in memory.
         var services = _node.Node.Host.Services;
         var fleets = new ModelFleets(services.GetRequiredService<ReplicaChooser>(), new WaitingLimits(1, 1), TimeProvider.System);
-        var (routes, keys) = (new ModelRoutes(), new ReplicaKeys());
+        var routes = new ModelRoutes();
         using var directory = new ReplicaDirectory(
-            services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), fleets, routes, keys, TimeProvider.System,
+            services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), fleets, routes, TimeProvider.System,
             NullLogger<ReplicaDirectory>.Instance);
         await directory.RefreshAsync(Stop);
 
         var replica = fleets.All.ShouldHaveSingleItem().Replicas.ShouldHaveSingleItem().Replica;
-        keys.Find(replica.Id).ShouldBe("Bearer sk-secret");
+        replica.Key.ShouldNotBeNull().Authorization.ShouldBe("Bearer sk-secret");
+        replica.ToString().ShouldNotContain("sk-secret");
         routes.List((await services.GetRequiredService<IUserStore>().FindByHandleAsync(_node.Publisher, Stop))!.Id).ShouldHaveSingleItem().Name.ShouldBe("fast");
     }
 

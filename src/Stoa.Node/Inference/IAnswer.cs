@@ -1,0 +1,45 @@
+using System.Buffers;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Http;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>Where the answer of a model goes.</summary>
+/// <remarks>Either it is refused, or it begins, something is written, and it ends; one that is begun and never ends has broken off. One thread at a time.</remarks>
+public interface IAnswer
+{
+    /// <summary>Cancelled when whoever asked has gone.</summary>
+    CancellationToken Gone { get; }
+
+    /// <summary>Takes it in the form of OpenAI's API: one JSON object, or events of one <c>data:</c> line each, the last of which is <c>[DONE]</c>, or an error.</summary>
+    IBufferWriter<byte> Writer { get; }
+
+    /// <summary>The model has the word: from here on nobody else will answer.</summary>
+    void Begin(in AnswerHead head);
+
+    /// <summary>Sends what was written.</summary>
+    /// <exception cref="OperationCanceledException">Whoever asked has gone.</exception>
+    ValueTask FlushAsync();
+
+    /// <summary>It is whole: sends what was written, and that this was all.</summary>
+    /// <param name="cost">What it has cost.</param>
+    ValueTask EndAsync(Money cost);
+
+    /// <summary>Whoever asked does not take it, and is waited for no longer.</summary>
+    void Abort();
+
+    /// <summary>There will be no answer.</summary>
+    Task RefuseAsync(OpenAiError error);
+}
+
+/// <summary>What is known of an answer when it begins.</summary>
+/// <param name="Replica">Who answers.</param>
+/// <param name="WaitedMs">How long the request waited for it.</param>
+/// <param name="Whole">What is known of one that is not streamed; null of a stream.</param>
+public readonly record struct AnswerHead(Replica Replica, double WaitedMs, WholeAnswer? Whole);
+
+/// <summary>An answer that is not streamed.</summary>
+/// <param name="Length">Its bytes.</param>
+/// <param name="Cost">What it costs.</param>
+public readonly record struct WholeAnswer(long Length, Money Cost);

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Node.Http;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>One request's way through the models that may answer it, and their replicas, until one has.</summary>
+/// <param name="call">Who asks.</param>
+/// <param name="request">What is asked.</param>
+/// <param name="answer">Where the answer goes.</param>
+/// <param name="router">Says what it may come to.</param>
+/// <param name="upstreams">Asks replicas.</param>
+/// <param name="options">Limits.</param>
+/// <param name="telemetry">Measures.</param>
+/// <param name="logger">Of failures of replicas.</param>
+internal sealed class ModelAttempts(
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestRouter router, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+{
+    private readonly List<ReplicaState> _failed = [];
+    private UpstreamException? _last;
+    private OpenAiError? _noReplica;
+
+    /// <summary>Tries one after the other; when none has answered, whoever asked is told why.</summary>
+    /// <param name="models">In their order; at least one.</param>
+    /// <exception cref="OperationCanceledException">Whoever asked has gone.</exception>
+    public async Task<InferenceOutcome> RunAsync(IReadOnlyList<ModelFleet> models)
+    {
+        foreach (var model in models)
+        {
+            if (_failed.Count < options.MaxAttempts && await TryModelAsync(model) is { } outcome)
+                return outcome;
+        }
+
+        await answer.RefuseAsync(_last?.ClientFault ?? (_last is null ? _noReplica! : InferenceErrors.Of(_last, _failed.Count)));
+        return _last?.ClientFault is null ? InferenceOutcome.Unanswered : InferenceOutcome.Refused;
+    }
+
+    /// <returns>What came of it; null when other models may be tried.</returns>
+    private async Task<InferenceOutcome?> TryModelAsync(ModelFleet model)
+    {
+        var routed = router.Route(call, request, model);
+        // Before a place is taken: whoever cannot pay keeps nobody from one. One reservation is for all replicas, since one of them is paid.
+        if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
+        {
+            // What stands in for another model may be too dear where that one was not.
+            if (_last is not null)
+                return null;
+            await answer.RefuseAsync(InferenceErrors.Of(unpaid));
+            return InferenceOutcome.Unpaid;
+        }
+
+        try
+        {
+            while (_failed.Count < options.MaxAttempts)
+            {
+                var waitsFrom = Stopwatch.GetTimestamp();
+                if (!(await model.EnterAsync(call.Account, routed.Request, _failed, options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
+                {
+                    _noReplica ??= InferenceErrors.Of(refusal);
+                    return null;
+                }
+
+                var waitedMs = Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds;
+                var outcome = call.Hedge is { } patience
+                    ? await RaceAsync(model, routed, reservation, place, waitedMs, patience)
+                    : await NoteAsync(place.Replica, await AttemptAt(model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
+                if (outcome is not null)
+                    return outcome;
+            }
+
+            return null;
+        }
+        finally
+        {
+            reservation.Release();
+        }
+    }
+
+    /// <summary>Asks a second replica beside the first when that one has no word after a while.</summary>
+    private async Task<InferenceOutcome?> RaceAsync(ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, double waitedMs, TimeSpan patience)
+    {
+        using var race = new ExchangeRace();
+        var first = AttemptAt(model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
+        using (var enough = CancellationTokenSource.CreateLinkedTokenSource(answer.Gone))
+        {
+            await Task.WhenAny(first, race.Won, Task.Delay(patience, enough.Token));
+            await enough.CancelAsync();
+        }
+
+        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica]) is not { } other)
+            return await NoteAsync(place.Replica, await first);
+        var second = AttemptAt(model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
+        // One that fails leaves the other its time.
+        await Task.WhenAny(race.Won, Task.WhenAll(first, second));
+        race.GiveUpOthers();
+        // Both to their ends, whatever becomes of one: the race is theirs as long as they run.
+        await ((Task)Task.WhenAll(first, second)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (second is { IsCompletedSuccessfully: true } && (await second).IsOver)
+            return await NoteAsync(other.Replica, await second);
+        return await NoteAsync(place.Replica, await first) ?? await NoteAsync(other.Replica, await second);
+    }
+
+    private ReplicaAttempt AttemptAt(ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
+        new(answer, request, routed, model, place, reservation, race, waitedMs);
+
+    /// <summary>Notes what came of a request at a replica.</summary>
+    /// <returns>How the request has ended; null when it goes on.</returns>
+    private async ValueTask<InferenceOutcome?> NoteAsync(ReplicaState replica, AttemptResult result)
+    {
+        if (result.IsOver)
+            return result.Kind is AttemptKind.Answered ? InferenceOutcome.Answered : InferenceOutcome.Broken;
+        _failed.Add(replica);
+        if (result.Failure is not { } failure)
+            return null;
+        logger.LogWarning("Replica {Replica} of {Model} did not answer: {Reason}", replica.Replica.Id, replica.Replica.Model.Listing, failure.Message);
+        // One may be alone with what it finds wrong with a request; two are believed.
+        if (failure.ClientFault is { } fault && _last?.ClientFault is not null)
+        {
+            await answer.RefuseAsync(fault);
+            return InferenceOutcome.Refused;
+        }
+
+        _last = failure;
+        return null;
+    }
+}

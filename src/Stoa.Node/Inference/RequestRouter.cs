@@ -1,0 +1,44 @@
+using System.Security.Cryptography;
+using System.Text;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Market.Registry.Replication;
+
+namespace Stoa.Node.Inference;
+
+/// <summary>Says of a request what decides its replica, and what it may come to.</summary>
+/// <param name="options">Limits.</param>
+internal sealed class RequestRouter(InferenceOptions options)
+{
+    private const long MostLoadTokens = 1 << 18;
+
+    // Of this process: hashes are compared with nobody else's.
+    private readonly SipKey _key = SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
+
+    /// <summary>Says it of a request to one model.</summary>
+    public RoutedInference Route(InferenceCall call, InferenceRequest request, ModelFleet model)
+    {
+        var most = request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
+        if (model.Model.ContextLength is { } length)
+            most = Math.Min(most, length);
+        var key = (ulong)(uint)model.Model.Listing.GetHashCode();
+        // Where one replica has the model there is nothing to choose.
+        var isAlone = model.Replicas.Count == 1;
+        return new RoutedInference(
+            new RoutedRequest(
+                // More than that nobody is kept from a replica by what one request says that it may come to.
+                Math.Min(request.InputTokens + (most * request.Choices), MostLoadTokens),
+                isAlone ? default : PromptPrefixes.Hash(request.Prompt.Span, key, _key),
+                isAlone || call.Session is null ? 0 : PromptPrefixes.HashSession(Encoding.UTF8.GetBytes($"{call.Account}:{call.Session}"), key, _key),
+                call.Region),
+            new TokenUsage(TokenCount.MostOf(request.InputTokens), most * request.Choices),
+            most);
+    }
+}
+
+/// <summary>A request as it is routed to one model.</summary>
+/// <param name="Request">What decides its replica.</param>
+/// <param name="Most">The most that it may come to.</param>
+/// <param name="MaxTokens">The most tokens of a choice.</param>
+internal sealed record RoutedInference(RoutedRequest Request, TokenUsage Most, long MaxTokens);
