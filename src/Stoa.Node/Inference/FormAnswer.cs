@@ -24,7 +24,7 @@ internal sealed class FormAnswer(HttpContext context, IAnswerForm form) : IAnswe
     /// <inheritdoc/>
     public void Check(ReadOnlySpan<byte> whole)
     {
-        if (_head.Whole is null && whole.IsEmpty)
+        if (whole.IsEmpty)
             Translate();
         else if (AnswerLimits.Check(whole) is { } fault)
             throw FailureOf(fault);

@@ -30,7 +30,7 @@ internal static class FormEndpoints
     {
         if (await InferenceEndpoints.ReadBodyAsync(context) is not { } body)
             return;
-        if (!MessagesRequest.TryRead(body, OptionsOf(context).AllowImageUrls, out var asked, out var fault) || !TryRead(context, asked.Chat, out var request, out fault))
+        if (!MessagesRequest.TryRead(body, OptionsOf(context).AllowImageUrls, out var asked, out var fault) || !InferenceRequest.TryRead(InferenceKind.Chat, asked.Chat, out var request, out fault))
             await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
         else
             await AnswerAsync(context, request, new MessagesAnswer(asked, TermsOf(context, request)), null);
@@ -40,7 +40,7 @@ internal static class FormEndpoints
     {
         if (await InferenceEndpoints.ReadBodyAsync(context) is not { } body)
             return;
-        if (!ResponsesRequest.TryRead(body, OptionsOf(context).AllowImageUrls, out var asked, out var fault) || !TryRead(context, asked.Chat, out var request, out fault))
+        if (!ResponsesRequest.TryRead(body, OptionsOf(context).AllowImageUrls, out var asked, out var fault) || !InferenceRequest.TryRead(InferenceKind.Chat, asked.Chat, out var request, out fault))
             await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
         else
             await AnswerAsync(context, request, new ResponsesAnswer(asked, TermsOf(context, request)), asked.CacheKey);
@@ -52,4 +52,13 @@ internal static class FormEndpoints
         // What has a beginning in common does well at the same server: that is what a session is for.
         return context.RequestServices.GetRequiredService<InferenceGateway>().AnswerAsync(call with { Session = call.Session ?? cacheKey }, request, new FormAnswer(context, form));
     }
+
+    private static AnswerTerms TermsOf(HttpContext context, InferenceRequest request) => new(
+        RandomNumberGenerator.GetHexString(IdLength, lowercase: true),
+        context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow(),
+        request.Model,
+        request.InputTokens,
+        OptionsOf(context).MaxAnswerBytes);
+
+    private static InferenceOptions OptionsOf(HttpContext context) => context.RequestServices.GetRequiredService<InferenceOptions>();
 }
