@@ -59,8 +59,16 @@ public static class InferenceEndpoints
     internal static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
     {
         var most = context.RequestServices.GetRequiredService<InferenceOptions>().MaxRequestBytes;
-        if (!(context.Request.ContentLength > most))
-            return await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+        try
+        {
+            if (!(context.Request.ContentLength > most))
+                return await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+        }
+        catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
+        {
+            // It has not said how long it is, and is longer.
+        }
+
         await new OpenAiError(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.").WriteAsync(context);
         return null;
     }

@@ -39,7 +39,9 @@ public sealed class InferenceGateway(
         var outcome = InferenceOutcome.Refused;
         try
         {
-            if (!TryFindModels(call.Account, request, out var models, out var error))
+            if (request.NamesAddresses && !options.AllowImageUrls)
+                await answer.RefuseAsync(OpenAiError.Invalid("messages", "Pictures are taken as data alone: the model's server would fetch whatever is at the address. Send the picture as a data: URL."));
+            else if (!TryFindModels(call.Account, request, out var models, out var error))
                 await answer.RefuseAsync(error);
             else
                 outcome = await new ModelAttempts(call, request, answer, _router, upstreams, options, telemetry, logger).RunAsync(models);

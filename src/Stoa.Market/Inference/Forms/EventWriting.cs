@@ -1,10 +1,12 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Stoa.Market.Inference.Forms;
 
 /// <summary>Writes server-sent events with a name: WHATWG HTML, section 9.2.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A writer into a buffer has nothing that would have to be given back.")]
 internal sealed class EventWriting
 {
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -14,6 +14,8 @@ namespace Stoa.Market.Inference.Messages;
 /// <param name="terms">What else is to be known.</param>
 public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) : IAnswerForm
 {
+    private const int PiecesOfPing = 32;
+
     private readonly ChatPiece _piece = new();
     private readonly EventWriting _events = new();
     private OpenCall _call;
@@ -24,6 +26,7 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
     private string? _finishReason;
     private string? _stopSequence;
     private bool _isRefused;
+    private int _hidden;
     private ChatUsage? _usage;
 
     private enum Block
@@ -88,6 +91,9 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
         if (!_isBegun)
             WriteStart(chat, output);
         Note();
+        // While a model thinks unseen something is to come now and then, so that nobody takes the connection for dead.
+        if (!request.ShowsThinking && AnswerLimits.HasText(_piece.Reasoning) && ++_hidden % PiecesOfPing == 0)
+            WritePing(output);
         if (request.ShowsThinking && AnswerLimits.HasText(_piece.Reasoning) && WriteText(Block.Thinking, chat[_piece.Reasoning], output) is { } thinking)
             return thinking;
         if (AnswerLimits.HasText(_piece.Text) && WriteText(Block.Text, chat[_piece.Text], output) is { } text)
@@ -155,6 +161,11 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
         WriteUsage(json, new ChatUsage(terms.InputTokens, 0, 0, 0, null));
         json.WriteEndObject();
         _events.End(output);
+        WritePing(output);
+    }
+
+    private void WritePing(IBufferWriter<byte> output)
+    {
         _events.Begin(output, "ping"u8);
         _events.End(output);
     }
@@ -244,7 +255,7 @@ public sealed class MessagesAnswer(MessagesRequest request, AnswerTerms terms) :
         _events.End(output);
     }
 
-    private void WriteBlock(Utf8JsonWriter json, Block kind, ReadOnlySpan<byte> text)
+    private static void WriteBlock(Utf8JsonWriter json, Block kind, ReadOnlySpan<byte> text)
     {
         json.WriteStartObject();
         json.WriteString("type"u8, kind is Block.Thinking ? "thinking"u8 : "text"u8);

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Text.Json;
 using Stoa.Market.Inference.Forms;
 using Stoa.Market.Inference.OpenAi;

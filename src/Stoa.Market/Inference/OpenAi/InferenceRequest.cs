@@ -57,6 +57,9 @@ public sealed class InferenceRequest
     /// <summary>Tokens of what it has to read, as they are counted here.</summary>
     public long InputTokens => _members.InputTokens;
 
+    /// <summary>Whether it names pictures, sound or films by where they are and not as data: the model's server would fetch them.</summary>
+    public bool NamesAddresses => _members.NamesAddresses;
+
     /// <summary>The bytes of what it has to read, from the first message on.</summary>
     public ReadOnlyMemory<byte> Prompt => _body[_members.Prompt];
 
@@ -177,6 +180,8 @@ public sealed class InferenceRequest
 
         public long InputTokens { get; private set; }
 
+        public bool NamesAddresses { get; private set; }
+
         public RequestFault? Read(InferenceKind kind, ReadOnlySpan<byte> body)
         {
             var json = new Utf8JsonReader(body, s_json);
@@ -263,6 +268,8 @@ public sealed class InferenceRequest
                 Prompts = CountPrompts(ref counting);
             if (Prompts > MostPrompts)
                 return new RequestFault(Encoding.UTF8.GetString(name), $"At most {MostPrompts:N0} are taken in one request.");
+            counting = json;
+            NamesAddresses = FindAddress(ref counting);
             InputTokens += CountTokens(ref json, withNames: false);
             Prompt = start..(int)json.BytesConsumed;
             return null;
@@ -372,6 +379,34 @@ public sealed class InferenceRequest
 
             return Math.Max(1, prompts);
         }
+
+        /// <summary>Whether a text in an array stands where servers look for addresses: in a member <c>url</c>, <c>image_url</c> and the like.</summary>
+        private static bool FindAddress(ref Utf8JsonReader json)
+        {
+            // A prompt that is one text has no members.
+            if (json.TokenType is not JsonTokenType.StartArray)
+                return false;
+            var (depth, isAddress) = (json.CurrentDepth, false);
+            while (json.Read() && json.CurrentDepth > depth)
+            {
+                if (json.TokenType is JsonTokenType.String)
+                {
+                    // One that is escaped at its beginning is not taken for data.
+                    if (isAddress && !json.ValueSpan.StartsWith("data:"u8))
+                        return true;
+                    isAddress = false;
+                }
+                else
+                {
+                    isAddress = json.TokenType is JsonTokenType.PropertyName && EndsInUrl(ref json);
+                }
+            }
+
+            return false;
+        }
+
+        private static bool EndsInUrl(ref Utf8JsonReader json) =>
+            json.ValueIsEscaped ? json.GetString()!.EndsWith("url", StringComparison.OrdinalIgnoreCase) : json.ValueSpan.Length >= 3 && Ascii.EqualsIgnoreCase(json.ValueSpan[^3..], "url"u8);
 
         /// <summary>Counts a value, and stands on its end.</summary>
         private static long CountTokens(ref Utf8JsonReader json, bool withNames)

@@ -122,6 +122,15 @@ public sealed class MessagesAnswerTests
         FormAnswers.Stream(Answer(), FormAnswers.Text("on and on"))[^2]["delta"]!["stop_reason"]!.GetValue<string>().ShouldBe("max_tokens");
 
     [Fact]
+    public void Stream_OfThoughtsThatAreNotShown_PingsNowAndThen()
+    {
+        var events = FormAnswers.Stream(Answer(), Enumerable.Repeat(FormAnswers.Delta("""{"reasoning_content":"Hm "}"""), 64));
+
+        events.Count(one => one["type"]!.GetValue<string>() == "ping").ShouldBe(3);
+        FormAnswers.Types(events).ShouldBe("message_start ping message_delta message_stop");
+    }
+
+    [Fact]
     public void Refusal_IsText_AndTheReason()
     {
         var events = FormAnswers.Stream(Answer(), FormAnswers.Delta("""{"refusal":"No"}"""), FormAnswers.Delta("{}", "\"stop\""));
