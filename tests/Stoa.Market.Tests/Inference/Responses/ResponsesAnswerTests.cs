@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json.Nodes;
 using Stoa.Market.Inference.Forms;
 using Stoa.Market.Inference.Responses;
 using Stoa.Market.Tests.Inference.Forms;
