@@ -47,7 +47,7 @@ public sealed class MessagesRequest
     {
         members.Only(
             "model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "tools", "tool_choice", "thinking", "output_config",
-            "cache_control", "service_tier", "speed");
+            "cache_control", "service_tier", "speed", "context_management");
         members.Copy(json, "model", JsonValueKind.String);
         if (members.Count("max_tokens") is { } most)
             json.WriteNumber("max_tokens"u8, most);
@@ -71,6 +71,7 @@ public sealed class MessagesRequest
         TranslateThinking(members, json);
         TranslateOutput(members, json);
         RefuseTiers(members);
+        RefuseEdits(members);
         MessagesConversation.Translate(members, json, takesImageUrls);
     }
 
@@ -168,6 +169,20 @@ public sealed class MessagesRequest
             members.RefuseUnknown("service_tier");
         if (members.Word("speed") is not (null or "standard"))
             members.RefuseUnknown("speed");
+    }
+
+    /// <summary>Nothing is cleared here of what came before: what would have that is refused, and what would have all of it kept is done already.</summary>
+    private static void RefuseEdits(FormObject members)
+    {
+        if (members.Object("context_management") is not { } management)
+            return;
+        management.Only("edits");
+        foreach (var edit in management.Objects("edits", FormRequest.MostTools))
+        {
+            edit.Only("type", "keep");
+            if (edit.Word("type") is not "clear_thinking_20251015" || edit.Word("keep") is not "all")
+                edit.RefuseUnknown("type");
+        }
     }
 
     private static bool Refuse(FormObject members, string name, string reason)
