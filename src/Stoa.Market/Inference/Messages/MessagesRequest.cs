@@ -48,6 +48,8 @@ public sealed class MessagesRequest
         members.Only(
             "model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata", "tools", "tool_choice", "thinking", "output_config",
             "cache_control", "service_tier", "speed", "context_management");
+        if (members.IsRefused)
+            return;
         members.Copy(json, "model", JsonValueKind.String);
         if (members.Count("max_tokens") is { } most)
             json.WriteNumber("max_tokens"u8, most);

@@ -268,8 +268,6 @@ public sealed class InferenceRequest
                 Prompts = CountPrompts(ref counting);
             if (Prompts > MostPrompts)
                 return new RequestFault(Encoding.UTF8.GetString(name), $"At most {MostPrompts:N0} are taken in one request.");
-            counting = json;
-            NamesAddresses = FindAddress(ref counting);
             InputTokens += CountTokens(ref json, withNames: false);
             Prompt = start..(int)json.BytesConsumed;
             return null;
@@ -380,46 +378,26 @@ public sealed class InferenceRequest
             return Math.Max(1, prompts);
         }
 
-        /// <summary>Whether a text in an array stands where servers look for addresses: in a member <c>url</c>, <c>image_url</c> and the like.</summary>
-        private static bool FindAddress(ref Utf8JsonReader json)
-        {
-            // A prompt that is one text has no members.
-            if (json.TokenType is not JsonTokenType.StartArray)
-                return false;
-            var (depth, isAddress) = (json.CurrentDepth, false);
-            while (json.Read() && json.CurrentDepth > depth)
-            {
-                if (json.TokenType is JsonTokenType.String)
-                {
-                    // One that is escaped at its beginning is not taken for data.
-                    if (isAddress && !json.ValueSpan.StartsWith("data:"u8))
-                        return true;
-                    isAddress = false;
-                }
-                else
-                {
-                    isAddress = json.TokenType is JsonTokenType.PropertyName && EndsInUrl(ref json);
-                }
-            }
-
-            return false;
-        }
-
+        /// <summary>Whether a member is where servers look for addresses: <c>url</c>, <c>image_url</c> and the like.</summary>
         private static bool EndsInUrl(ref Utf8JsonReader json) =>
             json.ValueIsEscaped ? json.GetString()!.EndsWith("url", StringComparison.OrdinalIgnoreCase) : json.ValueSpan.Length >= 3 && Ascii.EqualsIgnoreCase(json.ValueSpan[^3..], "url"u8);
 
         /// <summary>Counts a value, and stands on its end.</summary>
-        private static long CountTokens(ref Utf8JsonReader json, bool withNames)
+        private long CountTokens(ref Utf8JsonReader json, bool withNames)
         {
             var tokens = CountToken(ref json, withNames, isData: false);
             if (json.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
                 return tokens;
-            var (depth, isData) = (json.CurrentDepth, false);
+            var (depth, isData, isAddress) = (json.CurrentDepth, false, false);
             while (json.Read() && json.CurrentDepth > depth)
             {
                 tokens += CountToken(ref json, withNames, isData);
+                // One that is escaped at its beginning is not taken for data.
+                NamesAddresses |= isAddress && json.TokenType is JsonTokenType.String && !json.ValueSpan.StartsWith("data:"u8);
                 // Only there do models look for pictures and sound: elsewhere it would be text, however it begins.
                 isData = json.TokenType is JsonTokenType.PropertyName && (json.ValueTextEquals("url"u8) || json.ValueTextEquals("data"u8));
+                // A schema of a tool may well have such a member.
+                isAddress = !withNames && json.TokenType is JsonTokenType.PropertyName && EndsInUrl(ref json);
             }
 
             return tokens;

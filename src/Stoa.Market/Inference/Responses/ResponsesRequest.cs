@@ -56,6 +56,8 @@ public sealed class ResponsesRequest
         members.Only(
             "model", "input", "instructions", "stream", "stream_options", "max_output_tokens", "temperature", "top_p", "parallel_tool_calls", "tools", "tool_choice", "text", "reasoning", "metadata", "user",
             "safety_identifier", "store", "background", "include", "service_tier", "truncation", "top_logprobs", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention");
+        if (members.IsRefused)
+            return;
         members.Copy(json, "model", JsonValueKind.String);
         if (members.Count("max_output_tokens") is { } most)
             json.WriteNumber("max_tokens"u8, most);
