@@ -24,6 +24,8 @@ Benchmark[] benchmarks =
 // One of the processes of a benchmark.
 if (args is [TableProgram.Word])
     return await TableProgram.RunAsync(Console.In, Console.Out);
+if (args is [SimulatedRegistry.Word])
+    return SimulatedRegistry.Run(Console.Out, Console.Error);
 if (args is [StubServer.Word, var port])
     return await StubServer.RunAsync(int.Parse(port, CultureInfo.InvariantCulture));
 
