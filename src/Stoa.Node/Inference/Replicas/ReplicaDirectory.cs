@@ -11,7 +11,7 @@ namespace Stoa.Node.Inference.Replicas;
 /// <param name="database">The cell's.</param>
 /// <param name="replicas">Opens keys.</param>
 /// <param name="fleets">Gets the replicas.</param>
-/// <param name="routes">Gets the routes.</param>
+/// <param name="routes">Gets the routes for everybody.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Of failures.</param>
 public sealed class ReplicaDirectory(
@@ -26,7 +26,7 @@ public sealed class ReplicaDirectory(
 
     private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _one = new(1, 1);
-    private long _number;
+    private ChangeNumbers _seen = new(0, 0);
     private long _readAt;
 
     /// <inheritdoc/>
@@ -46,10 +46,17 @@ public sealed class ReplicaDirectory(
             var isOld = time.GetElapsedTime(_readAt) >= s_reading;
             if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is not { } read)
                 return;
-            var keys = Open(read.Keys);
-            fleets.Become([.. read.Replicas.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)]);
-            routes.Become(read.Routes);
-            (_number, _readAt) = (read.Number, time.GetTimestamp());
+            if (read.Replicas is { } registered)
+            {
+                var keys = Open(read.Keys);
+                fleets.Become([.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)]);
+            }
+
+            if (read.Routes is { } forAll)
+                routes.Become(forAll);
+            _seen = read.Seen;
+            if (isOld)
+                _readAt = time.GetTimestamp();
         }
         finally
         {
@@ -78,10 +85,15 @@ public sealed class ReplicaDirectory(
 
     private async Task<Registered?> ReadAsync(SqlSession session, bool isOld)
     {
-        var number = await InferenceChanges.ReadAsync(session);
-        return number == _number && !isOld
-            ? null
-            : new Registered(number, await SqlReplicaStore.ListAsync(session), await SqlReplicaStore.ListKeysAsync(session), await SqlRouteStore.ListAsync(session));
+        var now = await InferenceChanges.ReadAsync(session);
+        var (areReplicasOld, areRoutesOld) = (isOld || now.Replicas != _seen.Replicas, isOld || now.Routes != _seen.Routes);
+        if (!areReplicasOld && !areRoutesOld)
+            return null;
+        return new Registered(
+            now,
+            areReplicasOld ? await SqlReplicaStore.ListAsync(session) : null,
+            areReplicasOld ? await SqlReplicaStore.ListKeysAsync(session) : [],
+            areRoutesOld ? await SqlRouteStore.ListForAllAsync(session) : null);
     }
 
     private Dictionary<Id<Replica>, ReplicaKey> Open(IReadOnlyList<(Id<Replica> Id, byte[] Box)> sealedKeys)
@@ -103,5 +115,9 @@ public sealed class ReplicaDirectory(
         return opened;
     }
 
-    private sealed record Registered(long Number, IReadOnlyList<Replica> Replicas, IReadOnlyList<(Id<Replica> Id, byte[] Box)> Keys, IReadOnlyList<ModelRoute> Routes);
+    /// <param name="Seen">As of which changes.</param>
+    /// <param name="Replicas">All; null when they are as before.</param>
+    /// <param name="Keys">Of replicas.</param>
+    /// <param name="Routes">Those for everybody; null when they are as before.</param>
+    private sealed record Registered(ChangeNumbers Seen, IReadOnlyList<Replica>? Replicas, IReadOnlyList<(Id<Replica> Id, byte[] Box)> Keys, IReadOnlyList<ModelRoute>? Routes);
 }
