@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using Stoa.Market.Inference.Messages;
 
 namespace Stoa.Node.Http;
 
@@ -57,7 +58,7 @@ public sealed record OpenAiError(int Status, string Type, string Code, string Me
         response.Headers.CacheControl = "no-store";
         if (RetryAfterSeconds is { } wait)
             response.Headers.RetryAfter = wait.ToString(CultureInfo.InvariantCulture);
-        var body = ToJson();
+        var body = context.GetEndpoint()?.Metadata.GetMetadata<OpenAiEndpoint>()?.Form is ErrorForm.Anthropic ? MessagesError.ToJson(Status, Code, Message, Parameter) : ToJson();
         response.ContentLength = body.Length;
         await response.Body.WriteAsync(body, context.RequestAborted);
     }
@@ -82,5 +83,16 @@ public sealed record OpenAiError(int Status, string Type, string Code, string Me
     }
 }
 
-/// <summary>Marks the endpoints that tell refusals in the form of OpenAI's API.</summary>
-public sealed record OpenAiEndpoint;
+/// <summary>Marks the endpoints that tell refusals in the form of OpenAI's API, or of another one that clients of models have.</summary>
+/// <param name="Form">Which.</param>
+public sealed record OpenAiEndpoint(ErrorForm Form = ErrorForm.OpenAi);
+
+/// <summary>How clients of models are told of refusals.</summary>
+public enum ErrorForm
+{
+    /// <summary><see cref="OpenAiError"/>.</summary>
+    OpenAi,
+
+    /// <summary><see cref="MessagesError"/>.</summary>
+    Anthropic,
+}

@@ -34,7 +34,7 @@ public sealed class CallerRecognition(RequestDelegate next, Credentials credenti
     private async ValueTask<string?> FindFailureAsync(HttpContext context)
     {
         var headers = context.Request.Headers;
-        var header = headers.Authorization.Count > 0 ? headers.Authorization.ToString() : FromSubProtocol(context);
+        var header = headers.Authorization.Count > 0 ? headers.Authorization.ToString() : FromKeyHeader(context) ?? FromSubProtocol(context);
         if (header is null)
             return await signed.RecogniseAsync(context);
         if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || header.Length > TokenLengthMax)
@@ -47,6 +47,10 @@ public sealed class CallerRecognition(RequestDelegate next, Credentials credenti
         return null;
     }
 
+    /// <summary>Clients of other APIs have a header of their own for the key: it is heeded where the endpoint says so.</summary>
+    private static string? FromKeyHeader(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<ApiKeyHeader>() is { Name: var name } && context.Request.Headers.TryGetValue(name, out var key) ? $"{Prefix}{key}" : null;
+
     /// <summary>A page cannot set headers on its WebSocket, so it offers its credential among the subprotocols: <c>stoa.bearer.</c> and the token.</summary>
     private static string? FromSubProtocol(HttpContext context) => context.Features.Get<IHttpWebSocketFeature>()?.IsWebSocketRequest is not true
         ? null
@@ -55,6 +59,10 @@ public sealed class CallerRecognition(RequestDelegate next, Credentials credenti
             .Select(offered => Prefix + offered[SubProtocolPrefix.Length..])
             .FirstOrDefault();
 }
+
+/// <summary>Marks an endpoint whose clients may send the API key in another header than <c>Authorization</c>, which goes before it.</summary>
+/// <param name="Name">Of the header.</param>
+public sealed record ApiKeyHeader(string Name);
 
 /// <summary>A request came with a credential, and it is none that is good.</summary>
 /// <param name="Reason">Why, in words.</param>

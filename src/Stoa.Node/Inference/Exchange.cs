@@ -83,6 +83,7 @@ internal sealed class Exchange(
             throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, "It answered 200 and an error.");
         if (!reading.HasResult || reading.Results == 0)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
+        answer.Check(buffer.Span);
         _claims.Add(reading);
         Win();
         var price = Settle();
@@ -133,6 +134,7 @@ internal sealed class Exchange(
             throw new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.");
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
+        answer.Check([]);
         var price = Settle();
         if (request.WantsUsage && !isUsageTold)
             AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);

@@ -32,6 +32,12 @@ internal sealed class HttpAnswer(HttpContext context) : IAnswer
     }
 
     /// <inheritdoc/>
+    public void Check(ReadOnlySpan<byte> whole)
+    {
+        // It goes on as it comes.
+    }
+
+    /// <inheritdoc/>
     public void Begin(in AnswerHead head)
     {
         var response = context.Response;

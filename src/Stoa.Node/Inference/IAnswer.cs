@@ -15,6 +15,11 @@ public interface IAnswer
     /// <summary>Takes it in the form of OpenAI's API: one JSON object, or events of one <c>data:</c> line each, the last of which is <c>[DONE]</c>, or an error.</summary>
     IBufferWriter<byte> Writer { get; }
 
+    /// <summary>Looks at what a server says before it is paid for: some of it cannot be given on.</summary>
+    /// <param name="whole">An answer that is not streamed, of which nothing was written yet; empty for what was written of a stream.</param>
+    /// <exception cref="UpstreamException">Why it cannot.</exception>
+    void Check(ReadOnlySpan<byte> whole);
+
     /// <summary>The model has the word: from here on nobody else will answer.</summary>
     void Begin(in AnswerHead head);
 

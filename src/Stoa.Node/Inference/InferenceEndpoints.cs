@@ -37,6 +37,7 @@ public static class InferenceEndpoints
         Map(api, "/chat/completions", InferenceKind.Chat);
         Map(api, "/completions", InferenceKind.Completion);
         Map(api, "/embeddings", InferenceKind.Embedding);
+        api.MapForms();
     }
 
     private static void Map(RouteGroupBuilder api, string path, InferenceKind kind) =>
@@ -46,19 +47,31 @@ public static class InferenceEndpoints
 
     private static async Task AnswerAsync(HttpContext context, InferenceKind kind)
     {
-        var services = context.RequestServices;
-        var most = services.GetRequiredService<InferenceOptions>().MaxRequestBytes;
-        if (context.Request.ContentLength > most)
-        {
-            await new OpenAiError(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.").WriteAsync(context);
+        if (await ReadBodyAsync(context) is not { } body)
             return;
-        }
-
-        var body = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
         if (!InferenceRequest.TryRead(kind, body, out var request, out var fault))
             await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
         else
-            await services.GetRequiredService<InferenceGateway>().AnswerAsync(CallOf(context), request, new HttpAnswer(context));
+            await context.RequestServices.GetRequiredService<InferenceGateway>().AnswerAsync(CallOf(context), request, new HttpAnswer(context));
+    }
+
+    /// <summary>Reads a request.</summary>
+    /// <returns>Null when it is too large, which was answered.</returns>
+    internal static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
+    {
+        var most = context.RequestServices.GetRequiredService<InferenceOptions>().MaxRequestBytes;
+        try
+        {
+            if (!(context.Request.ContentLength > most))
+                return await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+        }
+        catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
+        {
+            // It has not said how long it is, and is longer.
+        }
+
+        await new OpenAiError(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.").WriteAsync(context);
+        return null;
     }
 
     /// <summary>Who asks, pays and how it is asked, as the request's headers have it.</summary>

@@ -59,6 +59,8 @@ public sealed class InferenceGateway(
     /// <returns>The models that may answer, at least one; or why there is none.</returns>
     private async ValueTask<(IReadOnlyList<ModelFleet> Models, OpenAiError? Error)> FindModelsAsync(Id<User> account, InferenceRequest request, CancellationToken cancellationToken)
     {
+        if (request.NamesAddresses && !options.AllowImageUrls)
+            return ([], OpenAiError.Invalid("messages", "Pictures are taken as data alone: the model's server would fetch whatever is at the address. Send the picture as a data: URL."));
         if (AddressOf(request.Model) is not { } address)
             return ([], OpenAiError.Invalid("model", $"A model is named by publisher/name, publisher/name@range, auto, auto:capability, or a route; '{request.Model}' is none of these."));
         var models = await routes.FindAsync(account, address, cancellationToken) is { } route

@@ -10,11 +10,14 @@ public sealed record InferenceOptions
     /// <summary>The most bytes of a request. Default 16,777,216.</summary>
     public int MaxRequestBytes { get; init; } = 16 << 20;
 
-    /// <summary>The most bytes of an answer that is not streamed. Default 67,108,864.</summary>
+    /// <summary>The most bytes of an answer that is not streamed, and of one in the form of the Responses API. Default 67,108,864.</summary>
     public int MaxAnswerBytes { get; init; } = 64 << 20;
 
     /// <summary>The most bytes of an event of a streamed answer, and of all that comes before the first word of it. Default 1,048,576.</summary>
     public int MaxEventBytes { get; init; } = 1 << 20;
+
+    /// <summary>Whether requests may name pictures by http(s) addresses: the model's server fetches them, from wherever whoever asks says, be it a machine beside it. Otherwise they are taken as data alone. Default false.</summary>
+    public bool AllowImageUrls { get; init; }
 
     /// <summary>The most tokens of an answer where the request names no limit. Default 4,096.</summary>
     public int DefaultMaxTokens { get; init; } = 4_096;

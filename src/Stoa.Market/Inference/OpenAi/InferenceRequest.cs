@@ -57,6 +57,9 @@ public sealed class InferenceRequest
     /// <summary>Tokens of what it has to read, as they are counted here.</summary>
     public long InputTokens => _members.InputTokens;
 
+    /// <summary>Whether it names pictures, sound or films by where they are and not as data: the model's server would fetch them.</summary>
+    public bool NamesAddresses => _members.NamesAddresses;
+
     /// <summary>The bytes of what it has to read, from the first message on.</summary>
     public ReadOnlyMemory<byte> Prompt => _body[_members.Prompt];
 
@@ -176,6 +179,8 @@ public sealed class InferenceRequest
         public long Prompts { get; private set; } = 1;
 
         public long InputTokens { get; private set; }
+
+        public bool NamesAddresses { get; private set; }
 
         public RequestFault? Read(InferenceKind kind, ReadOnlySpan<byte> body)
         {
@@ -373,18 +378,26 @@ public sealed class InferenceRequest
             return Math.Max(1, prompts);
         }
 
+        /// <summary>Whether a member is where servers look for addresses: <c>url</c>, <c>image_url</c> and the like.</summary>
+        private static bool EndsInUrl(ref Utf8JsonReader json) =>
+            json.ValueIsEscaped ? json.GetString()!.EndsWith("url", StringComparison.OrdinalIgnoreCase) : json.ValueSpan.Length >= 3 && Ascii.EqualsIgnoreCase(json.ValueSpan[^3..], "url"u8);
+
         /// <summary>Counts a value, and stands on its end.</summary>
-        private static long CountTokens(ref Utf8JsonReader json, bool withNames)
+        private long CountTokens(ref Utf8JsonReader json, bool withNames)
         {
             var tokens = CountToken(ref json, withNames, isData: false);
             if (json.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
                 return tokens;
-            var (depth, isData) = (json.CurrentDepth, false);
+            var (depth, isData, isAddress) = (json.CurrentDepth, false, false);
             while (json.Read() && json.CurrentDepth > depth)
             {
                 tokens += CountToken(ref json, withNames, isData);
+                // One that is escaped at its beginning is not taken for data.
+                NamesAddresses |= isAddress && json.TokenType is JsonTokenType.String && !json.ValueSpan.StartsWith("data:"u8);
                 // Only there do models look for pictures and sound: elsewhere it would be text, however it begins.
                 isData = json.TokenType is JsonTokenType.PropertyName && (json.ValueTextEquals("url"u8) || json.ValueTextEquals("data"u8));
+                // A schema of a tool may well have such a member.
+                isAddress = !withNames && json.TokenType is JsonTokenType.PropertyName && EndsInUrl(ref json);
             }
 
             return tokens;

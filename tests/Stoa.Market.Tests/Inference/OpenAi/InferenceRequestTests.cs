@@ -8,6 +8,23 @@ public sealed class InferenceRequestTests
 {
     private const string Messages = """ "messages":[{"role":"user","content":"Hello"}] """;
 
+    [Theory]
+    [InlineData("""{"type":"image_url","image_url":{"url":"http://10.0.0.1/a.png"}}""", true)]
+    [InlineData("""{"type":"image_url","image_url":"https://example.com/a.png"}""", true)]
+    [InlineData("""{"type":"video_url","video_url":{"\u0075rl":"file:///etc/passwd"}}""", true)]
+    [InlineData("""{"type":"image_url","IMAGE_URL":{"URL":"HTTP://10.0.0.1/"}}""", true)]
+    [InlineData("""{"type":"image_url","image_url":{"detail":"low","url":"\u0064ata:image/png;base64,AA"}}""", true)]
+    [InlineData("""{"type":"image_url","image_url":{"url":"data:image/png;base64,AA","detail":"http"}}""", false)]
+    [InlineData("""{"type":"text","text":"See http://10.0.0.1/ and url"}""", false)]
+    [InlineData("""{"type":"input_audio","input_audio":{"data":"AA","format":"wav"}}""", false)]
+    public void Picture_NamedByItsAddress_IsSeen(string part, bool isSeen)
+    {
+        var body = Encoding.UTF8.GetBytes($$"""{"model":"m","messages":[{"role":"user","content":[{{part}}]}]}""");
+
+        InferenceRequest.TryRead(InferenceKind.Chat, body, out var request, out _).ShouldBeTrue();
+        request!.NamesAddresses.ShouldBe(isSeen);
+    }
+
     [Fact]
     public void Request_IsReadAsFarAsItMatters()
     {
