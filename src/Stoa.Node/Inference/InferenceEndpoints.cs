@@ -56,14 +56,29 @@ public static class InferenceEndpoints
     }
 
     /// <summary>Reads a request.</summary>
-    /// <returns>Null when it is too large, which was answered.</returns>
+    /// <returns>Null when it is too large, or too much is there already, which was answered.</returns>
     internal static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
     {
         var most = context.RequestServices.GetRequiredService<InferenceOptions>().MaxRequestBytes;
+        var bodies = context.RequestServices.GetRequiredService<HeldBodies>();
         try
         {
             if (!(context.Request.ContentLength > most))
+            {
+                if (!bodies.TryTake(Caller.Of(context)!.UserId, context.Request.ContentLength ?? most, out var place))
+                {
+                    await new OpenAiError(
+                        429, "rate_limit_error", "too_many_bytes", "Your requests that are being answered, or all of them together, have as many bytes as may be. Wait for one to end, or say how long a request is (Content-Length).")
+                    {
+                        RetryAfterSeconds = 2,
+                    }.WriteAsync(context);
+                    return null;
+                }
+
+                if (place is not null)
+                    context.Response.RegisterForDispose(place);
                 return await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+            }
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
         {

@@ -10,6 +10,12 @@ public sealed record InferenceOptions
     /// <summary>The most bytes of a request. Default 16,777,216.</summary>
     public int MaxRequestBytes { get; init; } = 16 << 20;
 
+    /// <summary>The most bytes that all requests together have which are being answered, those of up to 64 KiB not counted. Default 536,870,912.</summary>
+    public long MaxHeldBytes { get; init; } = 512 << 20;
+
+    /// <summary>And those of one account. Default 67,108,864.</summary>
+    public long MaxHeldBytesOfAccount { get; init; } = 64 << 20;
+
     /// <summary>The most bytes of an answer that is not streamed, and of one in the form of the Responses API. Default 67,108,864.</summary>
     public int MaxAnswerBytes { get; init; } = 64 << 20;
 
@@ -84,6 +90,10 @@ public sealed record InferenceOptions
     {
         if (MaxRequestBytes is < 1_024 or > 1 << 30)
             yield return "Inference:MaxRequestBytes is from 1024 to 1073741824.";
+        if (MaxHeldBytesOfAccount < MaxRequestBytes)
+            yield return "Inference:MaxHeldBytesOfAccount is at least Inference:MaxRequestBytes.";
+        if (MaxHeldBytes < MaxHeldBytesOfAccount || MaxHeldBytes > 1L << 40)
+            yield return "Inference:MaxHeldBytes is at least Inference:MaxHeldBytesOfAccount, and at most 1099511627776.";
         if (MaxAnswerBytes is < 1_024 or > 1 << 30)
             yield return "Inference:MaxAnswerBytes is from 1024 to 1073741824.";
         if (MaxEventBytes is < 1_024 or > 64 << 20)

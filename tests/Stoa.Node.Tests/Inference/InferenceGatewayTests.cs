@@ -411,6 +411,35 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         request!["stream_options"]!.ToJsonString().ShouldBe("""{"include_obfuscation":false,"include_usage":true}""");
     }
 
+    [Fact]
+    public async Task Requests_OfOneAccount_HaveNoMoreBytesTogetherThanTheyMay()
+    {
+        await using var narrow = await InferenceNode.StartAsync("Inference:MaxRequestBytes=100000", "Inference:MaxHeldBytesOfAccount=150000");
+        var goOn = new TaskCompletionSource();
+        await using var server = ModelServer.Start(async call =>
+        {
+            await goOn.Task;
+            await call.AnswerAsync("Hello there");
+        });
+        await narrow.RegisterAsync(server);
+        var content = new string('x', 80_000);
+        var running = narrow.AskAsync(narrow.Chat(content: content, maxTokens: 5));
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+
+        await ShouldRefuseAsync(await narrow.AskAsync(narrow.Chat(content: content)), HttpStatusCode.TooManyRequests, "too_many_bytes", "rate_limit_error");
+        var small = narrow.AskAsync(narrow.Chat());
+
+        goOn.SetResult();
+        using var first = await running;
+        using var second = await small;
+        (first.StatusCode, second.StatusCode).ShouldBe((HttpStatusCode.OK, HttpStatusCode.OK));
+        await Eventually.IsSoAsync(async () =>
+        {
+            using var again = await narrow.AskAsync(narrow.Chat(content: content, maxTokens: 5));
+            return again.StatusCode is HttpStatusCode.OK;
+        });
+    }
+
     private static async Task ShouldRefuseAsync(HttpResponseMessage answer, HttpStatusCode status, string code, string type)
     {
         using (answer)

@@ -24,6 +24,12 @@ internal sealed class CollectedAnswer(long maxBytes, CancellationToken gone) : I
     public IBufferWriter<byte> Writer => _written is null ? new NoWriter() : _written;
 
     /// <inheritdoc/>
+    /// <remarks>An agent gets what a server says as it is.</remarks>
+    public void Check(ReadOnlySpan<byte> whole)
+    {
+    }
+
+    /// <inheritdoc/>
     public void Begin(in AnswerHead head)
     {
         _length = head.Whole?.Length ?? throw new InvalidOperationException("An agent's answer is no stream.");

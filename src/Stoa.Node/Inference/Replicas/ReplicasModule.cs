@@ -17,6 +17,7 @@ public static class ReplicasModule
         services.AddSingleton<ModelRoutes>();
         services.AddSingleton<Upstreams>();
         services.AddSingleton<InferenceTelemetry>();
+        services.AddSingleton<HeldBodies>();
         services.AddSingleton<InferenceGateway>();
         services.AddSingleton<SqlReplicaStore>();
         services.AddSingleton<SqlRouteStore>();
