@@ -19,7 +19,7 @@ internal sealed class ModelServeCommand : StoaCommand
     private readonly Option<int?> _port = new("--port") { Description = "Of this machine, which others do not reach; 0 takes a free one. Default: 8080.", HelpName = "N", CustomParser = result => Quantity.Whole(result) };
     private readonly Option<int?> _slots = new("--slots") { Description = "Answers that are written side by side. Default: 4.", HelpName = "N", CustomParser = result => Quantity.Whole(result) };
     private readonly Option<int?> _context = new("--context") { Description = "Tokens of prompt and answer together, for each slot. Default: 4096, or what the model was made for if that is less.", HelpName = "TOKENS", CustomParser = result => Quantity.Whole(result) };
-    private readonly Option<int?> _threads = new("--threads") { Description = "Threads that compute. Default: one for each processor, 16 at most.", HelpName = "N", CustomParser = result => Quantity.Whole(result) };
+    private readonly Option<int?> _threads = new("--threads") { Description = "Threads that compute. Default: one for each processor but one, 16 at most.", HelpName = "N", CustomParser = result => Quantity.Whole(result) };
     private readonly Option<string?> _template = new("--chat-template") { Description = "How turns are written, by a name of llama.cpp's such as chatml. Default: as the file says.", HelpName = "NAME" };
     private readonly Option<string?> _keyFile = new("--key-file") { Description = "A file with a key that callers have to send; - is standard input. Default: none is needed.", HelpName = "FILE" };
 

@@ -15,7 +15,7 @@ public sealed record EngineOptions
     /// <summary>The most tokens that a sequence sees, prompt and answer together; never more than the model was made for. Null, the default, is 4,096, or what the model was made for if that is less.</summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>Threads that compute; null, the default, is one for each processor, 16 at most.</summary>
+    /// <summary>Threads that compute; null, the default, is one for each processor but one, 16 at most. They wait for each other without sleeping: with more of them than processors that are free, all are slow.</summary>
     public int? Threads { get; init; }
 
     /// <summary>The most tokens of a step: so many are read at once, and so long others wait that are written beside it. Default 512.</summary>
@@ -27,7 +27,7 @@ public sealed record EngineOptions
     /// <summary>Whether the model's own list of turns is replaced by one that llama.cpp has by this name, such as <c>chatml</c>; null, the default, is the model's own.</summary>
     public string? ChatTemplate { get; init; }
 
-    internal int ThreadCount => Threads ?? Math.Min(Environment.ProcessorCount, 16);
+    internal int ThreadCount => Threads ?? Math.Clamp(Environment.ProcessorCount - 1, 1, 16);
 
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()

@@ -87,6 +87,12 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
         {
             return Refused(failure.Message);
         }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Such as a database that is away: this is for a while, and no reason to give a model up.
+            parts.Logger.LogError(failure, "The model {Model} could not be run; that is tried again.", options.Model);
+            return (LocalModelState.Restarting, failure.Message);
+        }
     }
 
     private static (LocalModelState State, string Reason) Refused(string reason) => (LocalModelState.Refused, reason);
@@ -113,7 +119,16 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
     private async Task TellAsync(LocalModelState state, string? reason, LocalWorker? worker, CancellationToken cancellationToken)
     {
         parts.Replicas.Set(new LocalModelStatus(id, options, state, reason, _replica, _starts, worker?.ProcessId, _addedAt));
-        await parts.Directory.RefreshAsync(cancellationToken);
+        try
+        {
+            await parts.Directory.RefreshAsync(cancellationToken);
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The directory looks again by itself, and finds what has changed then.
+            parts.Logger.LogWarning(failure, "Requests find the model {Model} as it is now a moment later.", options.Model);
+        }
+
         // One that does not run gets no requests, before it has failed at any.
         parts.Fleets.Find(id)?.NoteHealth(state is LocalModelState.Running, ModelFleet.NowOf(parts.Time));
     }

@@ -22,7 +22,7 @@ public sealed record LocalModelOptions
     /// <summary>The most tokens of prompt and answer together, for each slot. Default 4,096, or what the model was made for if that is less.</summary>
     public int? ContextLength { get; init; }
 
-    /// <summary>Threads that compute. Default one for each processor, 16 at most.</summary>
+    /// <summary>Threads that compute. Default one for each processor but one, 16 at most.</summary>
     public int? Threads { get; init; }
 
     /// <summary>One of llama.cpp's names for how turns of a conversation are written, such as <c>chatml</c>. Default as the file says.</summary>
