@@ -13,6 +13,7 @@ using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Inference;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
 using Stoa.Node.Ledger;

@@ -1,4 +1,5 @@
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Inference.Local;
 using Stoa.Primitives;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference;

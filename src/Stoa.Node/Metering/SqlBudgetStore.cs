@@ -3,7 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
-using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Plans;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

@@ -3,7 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
-using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;

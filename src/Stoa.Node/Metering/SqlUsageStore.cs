@@ -2,7 +2,7 @@ using System.Globalization;
 using Stoa.Market;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
-using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

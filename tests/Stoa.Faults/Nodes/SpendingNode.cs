@@ -7,6 +7,7 @@ using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

@@ -7,6 +7,7 @@ using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Tests.Metering;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;

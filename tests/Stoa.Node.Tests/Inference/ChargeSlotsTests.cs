@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Market.Inference;
-using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference;

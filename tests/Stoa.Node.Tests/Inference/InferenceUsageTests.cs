@@ -6,7 +6,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Registry;
-using Stoa.Node.Inference;
+using Stoa.Node.Inference.Charging;
 using Stoa.Node.Metering;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;

@@ -2,6 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tasks.Models;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Agents;

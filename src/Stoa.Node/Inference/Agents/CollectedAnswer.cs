@@ -1,6 +1,7 @@
 using System.Buffers;
 using Stoa.Market.Tasks.Models;
 using Stoa.Node.Http;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Agents;

@@ -1,5 +1,6 @@
 using Stoa.Market;
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Gateway;
 
 namespace Stoa.Node.Inference.Replicas;
 

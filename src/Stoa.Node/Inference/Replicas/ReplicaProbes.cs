@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Replicas;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Client.Contracts;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Inference;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Primitives;
 

@@ -8,7 +8,6 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Registry.Goods;
-using Stoa.Node.Inference;
 using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;

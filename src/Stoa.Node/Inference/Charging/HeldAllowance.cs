@@ -2,7 +2,7 @@ using Stoa.Market;
 using Stoa.Market.Inference;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>An allowance of this node, and what is known of its row and its slot.</summary>
 /// <param name="allowance">In memory.</param>

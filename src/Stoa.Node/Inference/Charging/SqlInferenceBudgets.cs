@@ -5,7 +5,7 @@ using Stoa.Node.Metering;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>Budgets inside the act that renews an allowance: what is held of them is turned into what was spent, and anew.</summary>
 /// <remarks>Those for everything count, and those for the model and its publisher. On PostgreSQL they are locked before the day of an API key and wallets, in the order of their ids.</remarks>

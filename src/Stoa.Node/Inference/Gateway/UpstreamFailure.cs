@@ -1,6 +1,6 @@
 using Stoa.Node.Http;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Why a replica did not answer a request.</summary>
 public enum UpstreamFailureKind

@@ -8,9 +8,11 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Inference.Charging;
+using Stoa.Node.Inference.Forms;
 using Stoa.Node.Inference.Routes;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>OpenAI's API over the models of the market.</summary>
 public static class InferenceEndpoints

@@ -6,8 +6,9 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Responses;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Inference.Gateway;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Forms;
 
 /// <summary>Anthropic's Messages API and OpenAI's Responses API: each request is translated into one of chat completions, and its answer back.</summary>
 internal static class FormEndpoints

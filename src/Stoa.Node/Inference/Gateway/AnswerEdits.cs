@@ -5,7 +5,7 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Writes an answer of a backend as the client gets it: it names the model as the market does, and where it says what was used it says what that cost.</summary>
 internal static class AnswerEdits

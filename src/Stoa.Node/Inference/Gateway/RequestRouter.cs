@@ -5,7 +5,7 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry.Replication;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Says of a request what decides its replica, and what it may come to.</summary>
 /// <param name="options">Limits.</param>

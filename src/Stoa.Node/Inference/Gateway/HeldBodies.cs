@@ -1,7 +1,7 @@
 using Stoa.Market.Identity;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Bounds how many bytes of requests are in memory at a time: each is there as a whole until its answer is, and for minutes at that.</summary>
 /// <remarks>Small ones are not counted: connections bound them.</remarks>

@@ -3,7 +3,7 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Where the answer of a model goes.</summary>
 /// <remarks>Either it is refused, or it begins, something is written, and it ends; one that is begun and never ends has broken off. One thread at a time.</remarks>

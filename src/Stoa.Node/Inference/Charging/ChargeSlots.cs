@@ -5,7 +5,7 @@ using System.Security.Cryptography;
 using Stoa.Market.Inference;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>What was spent of open allowances, in a file that is mapped into memory: written at the cost of a few stores, and there after the process was killed.</summary>
 /// <remarks>

@@ -2,9 +2,10 @@ using System.Buffers;
 using Stoa.Market.Inference.Forms;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Node.Http;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Forms;
 
 /// <summary>Answers over HTTP in the form of another API than chat completions.</summary>
 /// <param name="context">The request.</param>

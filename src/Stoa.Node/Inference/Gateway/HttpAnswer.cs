@@ -3,7 +3,7 @@ using System.Globalization;
 using Stoa.Node.Http;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Answers over HTTP, as OpenAI's API does.</summary>
 /// <param name="context">The request.</param>

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Bytes that have come and were not taken yet, in one piece that is lent by the pool and grows up to a bound.</summary>
 /// <param name="most">It holds no more than so many bytes.</param>

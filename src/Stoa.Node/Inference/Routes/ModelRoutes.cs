@@ -6,7 +6,7 @@ using Stoa.Market.Registry;
 using Stoa.Node.Inference.Routes;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Routes;
 
 /// <summary>Finds the routes of requests: those for everybody are in memory, those of an account are read when it asks, and kept for two seconds.</summary>
 /// <param name="store">Has them.</param>

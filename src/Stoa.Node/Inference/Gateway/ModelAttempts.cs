@@ -4,7 +4,7 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>One request's way through the models that may answer it, and their replicas, until one has.</summary>
 /// <param name="call">Who asks.</param>

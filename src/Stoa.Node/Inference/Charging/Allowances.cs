@@ -5,7 +5,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>What requests to models cost at this node: reserved before, settled after, out of allowances that are held in the ledger for a while each.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Replicas that are asked the same side by side: the first one that has a word goes on, and the others are given up.</summary>
 internal sealed class ExchangeRace : IDisposable

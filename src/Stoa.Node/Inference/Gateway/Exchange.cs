@@ -5,7 +5,7 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>One request at one replica: sent there, its answer sent on, and what it cost taken.</summary>
 /// <remarks>

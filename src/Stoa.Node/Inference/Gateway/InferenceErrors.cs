@@ -3,7 +3,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Says why a request to a model was not answered.</summary>
 internal static class InferenceErrors

@@ -7,7 +7,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>What was counted of requests to models that were paid, inside a session: written with the entries of the journal that pay for it.</summary>
 internal static class SqlInferenceCharges

@@ -11,7 +11,7 @@ using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>Allowances in the database: what is held for each, and what of all that was spent of it is settled.</summary>
 /// <remarks>

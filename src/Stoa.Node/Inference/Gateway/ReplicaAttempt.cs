@@ -2,7 +2,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>A request that has a place at a replica: sent there, and the place left again.</summary>
 /// <param name="answer">Where the answer goes.</param>

@@ -6,7 +6,7 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 using Stoa.Node.Inference.Replicas;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Asks replicas over HTTP. Their operator has named them, so they may be anywhere, on this machine too.</summary>
 /// <remarks>No redirect is followed, no proxy used, and no cookie kept. When an answer is given up, its connection is closed at once: that is how a server learns that nobody wants the rest.</remarks>

@@ -3,7 +3,7 @@ using Stoa.Market.Inference;
 using Stoa.Node.Background;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Charging;
 
 /// <summary>Settles what requests to models have cost, every moment; ends allowances that are not used, and those that were left by earlier starts and by nodes that have died.</summary>
 public sealed class AllowanceKeeper(

@@ -2,7 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Who asks a model, who pays, and what else decides where it is asked.</summary>
 /// <param name="Account">Whose routes hold, and in whose line it waits.</param>

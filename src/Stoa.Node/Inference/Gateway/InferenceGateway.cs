@@ -5,9 +5,10 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
+using Stoa.Node.Inference.Routes;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Inference;
+namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Answers requests to models: finds out which models are meant, and has their replicas asked until one has answered.</summary>
 /// <param name="fleets">What is served here.</param>
