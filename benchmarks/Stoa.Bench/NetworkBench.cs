@@ -15,7 +15,7 @@ internal static class NetworkBench
         if (run.Wants("simulation"))
             SimulatedLookups.Add(figures, run, cancellationToken);
         if (run.Wants("simulated-registry"))
-            SimulatedRegistry.Add(figures, run, cancellationToken);
+            await SimulatedRegistry.AddAsync(figures, run, cancellationToken);
         return figures;
     }
 }

@@ -41,6 +41,9 @@ internal sealed class NodeProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Files and sockets that it has open.</summary>
+    public int OpenFiles => Directory.GetFileSystemEntries($"/proc/{_process.Id}/fd").Length;
+
     public static Task<NodeProcess> StartAsync(string dataFolder, CancellationToken cancellationToken) => StartAsync(dataFolder, [], cancellationToken);
 
     /// <param name="dataFolder">Where its data is.</param>

@@ -180,10 +180,23 @@ internal static class SearchBench
         for (; turns < 20; turns++)
         {
             var query = Near(topics[random.Next(Topics)], random);
-            hits += vectors.FindNearest(query, candidates: 2_000, limit: 100).Intersect(vectors.FindNearest(query, keys, limit: 100)).Count();
+            hits += vectors.FindNearest(query, candidates: 2_000, limit: 100).Intersect(vectors.FindNearest(query, keys, static key => key, limit: 100)).Count();
         }
 
         figures.Add("search_1m_nearest_found_share", hits / (100.0 * turns));
+
+        var (alike, alikeCpuMs) = (new Random(9), new List<double>());
+        for (var turn = -20; turn < Searches / 4; turn++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var (query, search) = (Near(topics[alike.Next(Topics)], alike), Filtered(alike));
+            var cpu = ThreadTime.NowMs;
+            blended.FindAlike(search, query, cancellationToken);
+            if (turn >= 0)
+                alikeCpuMs.Add(ThreadTime.NowMs - cpu);
+        }
+
+        figures.AddPercentiles("search_1m_filtered_alike_cpu_ms", alikeCpuMs, 50, 99);
 
         // With filters: of those that fit and are most like it by comparing with each. What filters leave few of is compared with each anyhow.
         var (found, wanted) = (0, 0);
@@ -191,7 +204,7 @@ internal static class SearchBench
         {
             cancellationToken.ThrowIfCancellationRequested();
             var (query, search) = (Near(topics[random.Next(Topics)], random), Filtered(random));
-            List<ListingKey> best = [.. index.KeepFitting(search, vectors.FindNearest(query, keys, Listings), limit: 100).Select(hit => hit.Key)];
+            List<ListingKey> best = [.. index.KeepFitting(search, vectors.FindNearest(query, keys, static key => key, Listings), limit: 100).Select(hit => hit.Key)];
             found += blended.FindAlike(search, query, cancellationToken).Select(hit => hit.Key).Intersect(best).Count();
             wanted += best.Count;
         }

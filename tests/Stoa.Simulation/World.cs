@@ -12,7 +12,7 @@ public sealed class World
 {
     private readonly Context _context;
     private readonly Queue<Happening> _now = new();
-    private readonly PriorityQueue<Happening, Due> _later = new();
+    private readonly Agenda<Happening> _later = new();
     private readonly ConcurrentQueue<Happening> _strays = new();
     private readonly int _seed;
     private long _sequence;
@@ -91,7 +91,7 @@ public sealed class World
     public void Note(ulong what) => History = (History ^ what) * 0x9e3779b97f4a7c15 ^ History >> 29;
 
     internal void Schedule(long at, SendOrPostCallback callback, object? state, int stamp = 0, bool isBare = false) =>
-        _later.Enqueue(new Happening(callback, state, stamp, isBare, ++_sequence), new Due(at, _sequence));
+        _later.Add(at, ++_sequence, new Happening(callback, state, stamp, isBare, _sequence));
 
     /// <summary>Something that was scheduled is void: its stamp is not its timer's any more.</summary>
     internal void Void()
@@ -100,9 +100,7 @@ public sealed class World
         // Most deadlines are never met. Left where they are, they would soon be more than all else.
         if (++_void <= few || _void * 2 <= _later.Count)
             return;
-        var left = _later.UnorderedItems.Where(one => !IsVoid(one.Element)).ToList();
-        _later.Clear();
-        _later.EnqueueRange(left);
+        _later.RemoveAll(static one => IsVoid(one));
         _void = 0;
     }
 
@@ -113,20 +111,21 @@ public sealed class World
 
     private bool TryNext(long deadline, out Happening next)
     {
-        while (_later.TryPeek(out var later, out var due))
+        while (_later.Count > 0)
         {
-            if (IsVoid(later))
+            if (IsVoid(_later.First))
             {
-                _later.Dequeue();
+                _later.Take();
                 _void--;
                 continue;
             }
 
+            var due = _later.FirstDue;
             if (_now.TryPeek(out next) && (due.At > Now || due.Sequence > next.Sequence))
                 break;
             if (due.At > deadline)
                 throw new TimeoutException($"It is not done, and its time is over. {Where}");
-            next = _later.Dequeue();
+            next = _later.Take();
             Now = Math.Max(Now, due.At);
             return true;
         }
@@ -162,11 +161,6 @@ public sealed class World
     }
 
     private readonly record struct Happening(SendOrPostCallback Callback, object? State, int Stamp, bool IsBare, long Sequence);
-
-    private readonly record struct Due(long At, long Sequence) : IComparable<Due>
-    {
-        public int CompareTo(Due other) => At != other.At ? At.CompareTo(other.At) : Sequence.CompareTo(other.Sequence);
-    }
 
     private sealed class Context(World world) : SynchronizationContext
     {

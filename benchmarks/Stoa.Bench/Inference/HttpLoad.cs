@@ -53,28 +53,54 @@ internal static class HttpLoad
     private static async Task<List<double>> AskAsync(Uri address, byte[] request, long until, CancellationToken cancellationToken)
     {
         var us = new List<double>(100_000);
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, address.Port), cancellationToken);
-        var buffer = new byte[64 << 10];
+        using var connection = await Connection.OpenAsync(address, cancellationToken);
         while (Stopwatch.GetTimestamp() is var sent && sent < until)
         {
-            await socket.SendAsync(request, cancellationToken);
-            for (var filled = 0; ;)
-            {
-                var read = await socket.ReceiveAsync(buffer.AsMemory(filled), cancellationToken);
-                if (read == 0)
-                    throw new BenchmarkException($"{address} closed the connection.");
-                filled += read;
-                if (IsWhole(buffer.AsSpan(0, filled)))
-                    break;
-            }
-
+            await connection.AskAsync(request, cancellationToken);
             us.Add(Stopwatch.GetElapsedTime(sent).TotalMicroseconds);
-            if (!buffer.AsSpan().StartsWith("HTTP/1.1 200"u8))
-                throw new BenchmarkException($"{address} answered {Encoding.UTF8.GetString(buffer.AsSpan(0, 600))}");
         }
 
         return us;
+    }
+
+    /// <summary>One connection.</summary>
+    public sealed class Connection : IDisposable
+    {
+        private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        private readonly byte[] _buffer = new byte[64 << 10];
+        private readonly Uri _address;
+
+        private Connection(Uri address) => _address = address;
+
+        public static async Task<Connection> OpenAsync(Uri address, CancellationToken cancellationToken)
+        {
+            var connection = new Connection(address);
+            await connection._socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, address.Port), cancellationToken);
+            return connection;
+        }
+
+        /// <summary>Asks without waiting for an answer.</summary>
+        public async Task SendAsync(byte[] request, CancellationToken cancellationToken) => await _socket.SendAsync(request, cancellationToken);
+
+        /// <summary>Asks, and waits for the whole answer.</summary>
+        /// <exception cref="BenchmarkException">It is no 200.</exception>
+        public async Task AskAsync(byte[] request, CancellationToken cancellationToken)
+        {
+            await _socket.SendAsync(request, cancellationToken);
+            var filled = 0;
+            do
+            {
+                var read = await _socket.ReceiveAsync(_buffer.AsMemory(filled), cancellationToken);
+                if (read == 0)
+                    throw new BenchmarkException($"{_address} closed the connection.");
+                filled += read;
+            }
+            while (!IsWhole(_buffer.AsSpan(0, filled)));
+            if (!_buffer.AsSpan().StartsWith("HTTP/1.1 200"u8))
+                throw new BenchmarkException($"{_address} answered {Encoding.UTF8.GetString(_buffer.AsSpan(0, Math.Min(filled, 600)))}");
+        }
+
+        public void Dispose() => _socket.Dispose();
     }
 
     private static bool IsWhole(ReadOnlySpan<byte> answer)

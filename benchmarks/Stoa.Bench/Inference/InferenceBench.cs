@@ -26,12 +26,12 @@ internal static class InferenceBench
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(4);
 
-    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "prefixes", "money", "llama"];
+    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "money", "llama"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
         var figures = new Figures();
-        if (run.Wants("requests") || run.Wants("streams"))
+        if (run.Wants("requests") || run.Wants("streams") || run.Wants("leaks"))
             await MeasureGatewaysAsync(run, figures, cancellationToken);
         if (run.Wants("prefixes"))
             MeasurePrefixes(run, figures);
@@ -48,16 +48,21 @@ internal static class InferenceBench
         try
         {
             await using var watchdog = new Watchdog();
-            var stub = StartStub(watchdog, out var server);
+            var server = StartStub(watchdog, StubServer.Word);
             await using var node = await NodeProcess.StartAsync(folder, ["--Http:ModelCallsPerMinute", "100000000"], cancellationToken);
-            var model = await PublishAsync(node, server, cancellationToken);
+            var model = await PublishAsync(node, "stub", cancellationToken);
+            await RegisterAsync(node, model, server, cancellationToken);
             var direct = new Side("direct", new Uri(server, "v1/chat/completions"), "stub", []);
             var stoa = new Side("stoa", new Uri(node.Address, "v1/chat/completions"), model, [("Authorization", $"Bearer {node.AdminKey}")]);
             if (run.Wants("requests"))
                 await MeasureRequestsAsync(run, figures, node, direct, stoa, await StartPortkeyAsync(run, watchdog, server, cancellationToken), cancellationToken);
             if (run.Wants("streams"))
                 await MeasureStreamsAsync(run, figures, node, direct, stoa, cancellationToken);
-            stub.Kill();
+            if (run.Wants("leaks"))
+            {
+                var faulty = await PublishAsync(node, "faulty", cancellationToken);
+                await LeaksBench.AddAsync(run, figures, node, faulty, (stoa with { Model = faulty }).RequestOf("", 64), cancellationToken);
+            }
         }
         finally
         {
@@ -169,34 +174,49 @@ internal static class InferenceBench
         figures.Add("round_robin_hits_percent", turns);
     }
 
-    private static Process StartStub(Watchdog watchdog, out Uri server)
+    /// <summary>Starts a server, and answers where it is.</summary>
+    internal static Uri StartStub(Watchdog watchdog, string word)
     {
         var port = NodeProcess.FreePort();
-        server = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
-        var stub = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Stoa.Bench.dll"), StubServer.Word, port.ToString(CultureInfo.InvariantCulture)]))
+        var stub = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Stoa.Bench.dll"), word, port.ToString(CultureInfo.InvariantCulture)]))
             ?? throw new BenchmarkException("dotnet did not start.");
         watchdog.Watch(stub);
-        return stub;
+        var server = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                using var probe = new System.Net.Sockets.TcpClient("127.0.0.1", port);
+                return server;
+            }
+            catch (System.Net.Sockets.SocketException) when (tries < 200)
+            {
+                Thread.Sleep(50);
+            }
+        }
     }
 
-    private static async Task<string> PublishAsync(NodeProcess node, Uri server, CancellationToken cancellationToken)
+    private static async Task<string> PublishAsync(NodeProcess node, string name, CancellationToken cancellationToken)
     {
         using var client = node.Connect();
         var publisher = (await client.GetMeAsync(cancellationToken)).Handle;
         await client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: cancellationToken);
         await client.PublishListingAsync(
             Encoding.UTF8.GetBytes($$"""
-            { "kind": "model", "name": "stub", "version": "1.0.0", "description": "A model of the benchmark.", "tags": [], "framework": "gguf", "contextLength": 8192,
+            { "kind": "model", "name": "{{name}}", "version": "1.0.0", "description": "A model of the benchmark.", "tags": [], "framework": "gguf", "contextLength": 8192,
               "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"], "price": { "perMillionInputTokens": "0.001", "perMillionOutputTokens": "0.002" } }
             """),
             cancellationToken);
-        var model = $"{publisher}/stub@1.0.0";
+        return $"{publisher}/{name}@1.0.0";
+    }
+
+    private static async Task RegisterAsync(NodeProcess node, string model, Uri server, CancellationToken cancellationToken)
+    {
         using var http = new HttpClient { BaseAddress = node.Address };
         http.DefaultRequestHeaders.Authorization = new("Bearer", node.AdminKey);
         using var added = await http.PostAsJsonAsync("/api/v1/replicas", new { model, address = new Uri(server, "v1").ToString(), maxRequests = 10_000 }, cancellationToken);
         if (!added.IsSuccessStatusCode)
             throw new BenchmarkException($"The node took no replica: {await added.Content.ReadAsStringAsync(cancellationToken)}");
-        return model;
     }
 
     private static async Task<Side?> StartPortkeyAsync(BenchmarkRun run, Watchdog watchdog, Uri server, CancellationToken cancellationToken)
@@ -245,7 +265,7 @@ internal static class InferenceBench
         public Task<(List<double> LateMs, List<double> FirstMs)> StreamAsync(int streams, int tokens, CancellationToken cancellationToken) =>
             StreamLoad.RunAsync(Address, RequestOf(",\"stream\":true", tokens * StubServer.LimitOfToken), streams, tokens, cancellationToken);
 
-        private byte[] RequestOf(string stream, int tokens) => HttpLoad.Request(
+        public byte[] RequestOf(string stream, int tokens) => HttpLoad.Request(
             Address,
             Chat.Replace("MODEL", Model, StringComparison.Ordinal).Replace("STREAM", stream, StringComparison.Ordinal).Replace("MAX", tokens.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
             Headers);

@@ -14,6 +14,9 @@ internal static class StubServer
     /// <summary>What this program is started with to be one; then the port.</summary>
     public const string Word = "stub-of-a-model";
 
+    /// <summary>And to be one that fails now and then.</summary>
+    public const string FaultyWord = "faulty-stub-of-a-model";
+
     /// <summary>A stream has one token for so many of its max_tokens: its tokens are long numbers, which gateways that count by themselves take for several.</summary>
     public const int LimitOfToken = 10;
 
@@ -22,6 +25,18 @@ internal static class StubServer
 
     private static readonly byte[] s_answer = Answer(
         """{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"stub","choices":[{"index":0,"message":{"role":"assistant","content":"Hello there, how may I help you today?"},"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":10,"total_tokens":34}}""");
+
+    // What may go wrong, one after the other; an empty one is a connection that ends without a word.
+    private static readonly byte[][] s_faults =
+    [
+        Answer("""{"error":{"message":"It does not work.","type":"server_error"}}""", 500),
+        Answer("""{"error":{"message":"It does not work.","type":"server_error"}}"""),
+        Answer("""{"object":"chat.completion","choices":[]}"""),
+        Answer("no JSON at all"),
+        s_answer[..^40],
+        "garbage\r\n\r\n"u8.ToArray(),
+        [],
+    ];
 
     private static readonly byte[] s_models = Answer("""{"object":"list","data":[{"id":"stub","object":"model"}]}""");
     private static readonly byte[] s_streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray();
@@ -33,8 +48,11 @@ internal static class StubServer
         isLast: true);
 
     private static readonly Ticker s_ticker = new();
+    private static long s_requests;
 
-    public static async Task<int> RunAsync(int port)
+    /// <param name="port">Where it listens.</param>
+    /// <param name="faultEvery">One request in so many goes wrong; 0 for none.</param>
+    public static async Task<int> RunAsync(int port, int faultEvery)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
@@ -44,11 +62,11 @@ internal static class StubServer
         {
             var socket = await listener.AcceptAsync();
             socket.NoDelay = true;
-            _ = ServeAsync(socket);
+            _ = ServeAsync(socket, faultEvery);
         }
     }
 
-    private static async Task ServeAsync(Socket socket)
+    private static async Task ServeAsync(Socket socket, int faultEvery)
     {
         using (socket)
         {
@@ -72,6 +90,12 @@ internal static class StubServer
                     var (isStream, isList, tokens) = (request.IndexOf("\"stream\":true"u8) >= 0, request.StartsWith("GET "u8), MaxTokens(request));
                     buffer.AsSpan(length, filled - length).CopyTo(buffer);
                     filled -= length;
+                    if (faultEvery > 0 && !isList && Interlocked.Increment(ref s_requests) is var number && number % faultEvery == 0)
+                    {
+                        await socket.SendAsync(s_faults[number / faultEvery % s_faults.Length]);
+                        return;
+                    }
+
                     if (isStream)
                         await s_ticker.StreamAsync(socket, tokens / LimitOfToken);
                     else
@@ -98,8 +122,8 @@ internal static class StubServer
         return bytes.Length >= head + 4 + body ? head + 4 + body : 0;
     }
 
-    private static byte[] Answer(string json) => Encoding.UTF8.GetBytes(
-        string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
+    private static byte[] Answer(string json, int status = 200) => Encoding.UTF8.GetBytes(
+        string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 {status} S\r\nContent-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n{json}"));
 
     private static byte[] Chunk(string text, bool isLast = false) => Encoding.UTF8.GetBytes(
         string.Create(CultureInfo.InvariantCulture, $"{text.Length:x}\r\n{text}\r\n{(isLast ? "0\r\n\r\n" : "")}"));

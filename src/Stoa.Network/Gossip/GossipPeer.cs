@@ -5,6 +5,9 @@ namespace Stoa.Network.Gossip;
 /// <summary>A neighbour: what it wants to hear, what is to be sent to it, and what it has asked for in this heartbeat. Guarded by the overlay's lock, but for its queue.</summary>
 internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Hosting.Turnstile turns, PeerScores.Tally tally)
 {
+    private bool _hasGone;
+    private bool _isSentTo;
+
     public PeerId Id => id;
 
     /// <summary>Whether this node has dialled it: such peers are harder to have too many of.</summary>
@@ -20,6 +23,12 @@ internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Ho
 
     /// <summary>Whether there is a stream to it.</summary>
     public bool IsOpen { get; set; }
+
+    /// <summary>Whether it has gone. Read without the lock.</summary>
+    public bool HasGone { get => Volatile.Read(ref _hasGone); set => Volatile.Write(ref _hasGone, value); }
+
+    /// <summary>Whether what its queue has is sent to it. Read without the lock.</summary>
+    public bool IsSentTo { get => Volatile.Read(ref _isSentTo); set => Volatile.Write(ref _isSentTo, value); }
 
     /// <summary>Whether it takes no stream, though it opens some.</summary>
     public bool IsMute { get; set; }

@@ -208,7 +208,7 @@ public sealed class GossipRouter : IAsyncDisposable
     {
         if (_host.DirectConnectionTo(id) is not { } connection)
             return null;
-        if (_overlay.Find(id) is { } known && IsSentTo(id))
+        if (_overlay.Find(id) is { IsSentTo: true } known && !_stop.IsCancellationRequested)
             return known;
         var peer = _overlay.Meet(id, connection.IsInitiator, AddressNetwork.Of(connection.RemoteAddress, _options.AllowsPrivateAddresses));
         lock (_lock)
@@ -219,6 +219,7 @@ public sealed class GossipRouter : IAsyncDisposable
             {
                 var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 _senders.Add(id, stop);
+                peer.IsSentTo = true;
                 _background.Add(SendAsync(peer, stop));
             }
         }
@@ -228,12 +229,6 @@ public sealed class GossipRouter : IAsyncDisposable
             return peer;
         Part(id);
         return null;
-    }
-
-    private bool IsSentTo(PeerId id)
-    {
-        lock (_lock)
-            return _senders.ContainsKey(id) && !_stop.IsCancellationRequested;
     }
 
     private void Part(PeerId id)
@@ -301,6 +296,7 @@ public sealed class GossipRouter : IAsyncDisposable
                 // It may have come again: then there is another.
                 if (_senders.TryGetValue(peer.Id, out var current) && current == stop)
                     _senders.Remove(peer.Id);
+                peer.IsSentTo = false;
             }
 
             stop.Dispose();
@@ -320,9 +316,9 @@ public sealed class GossipRouter : IAsyncDisposable
         {
             while (true)
             {
-                while (peer.Queue.Take() is { } rpc)
+                while (peer.Queue.Take() is { } exchange)
                 {
-                    var writing = stream.WriteMessageAsync(rpc, both.Token);
+                    var writing = stream.WriteAsync(exchange.Frame, both.Token);
                     // A timer is set only where it takes time.
                     var isSlow = !writing.IsCompleted;
                     if (isSlow)
@@ -364,11 +360,15 @@ public sealed class GossipRouter : IAsyncDisposable
     private async Task ReadAsync(PeerStream stream, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
+        GossipPeer? peer = null;
         while (await stream.ReadMessageAsync(_options.MaxRpcLength, stop.Token) is { } bytes)
         {
-            if (Meet(stream.Peer) is not { } peer)
+            // Nearly always it is who it was.
+            if (peer is not { HasGone: false, IsSentTo: true } || stream.Connection.RemoteAddress.IsCircuit)
+                peer = Meet(stream.Peer);
+            if (peer is null)
                 return;
-            if (_overlay.IsGraylisted(peer.Id))
+            if (_overlay.IsGraylisted(peer))
             {
                 _metrics.Refuse(GossipRefusal.Graylisted);
                 continue;

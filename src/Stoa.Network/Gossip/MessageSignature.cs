@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
@@ -68,7 +69,18 @@ internal sealed class MessageSignature(GossipOptions options)
         if (!TryFindKey(message, from, out var key))
             return false;
         refusal = GossipRefusal.BadSignature;
-        return key.Verify(ToSign(Bare(message)), message.Signature.Span);
+        var bare = Bare(message);
+        var length = LengthToSign(bare);
+        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            WriteToSign(bare, bytes.AsSpan(0, length));
+            return key.Verify(bytes.AsSpan(0, length), message.Signature.Span);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
     }
 
     private bool TryFindKey(Wire.Message message, PeerId from, [NotNullWhen(true)] out PeerKey? key)
@@ -113,10 +125,17 @@ internal sealed class MessageSignature(GossipOptions options)
 
     private static byte[] ToSign(Wire.Message bare)
     {
-        var bytes = new byte[Prefix.Length + bare.CalculateSize()];
-        Prefix.CopyTo(bytes);
-        bare.WriteTo(bytes.AsSpan(Prefix.Length));
+        var bytes = new byte[LengthToSign(bare)];
+        WriteToSign(bare, bytes);
         return bytes;
+    }
+
+    private static int LengthToSign(Wire.Message bare) => Prefix.Length + bare.CalculateSize();
+
+    private static void WriteToSign(Wire.Message bare, Span<byte> bytes)
+    {
+        Prefix.CopyTo(bytes);
+        bare.WriteTo(bytes[Prefix.Length..]);
     }
 
     // The digest of an identity multihash, behind its code and its length.

@@ -59,7 +59,7 @@ internal sealed partial class Overlay
     private void HearIHave(GossipPeer peer, Wire.IHave have)
     {
         if (++peer.IHaves > options.MaxIHaveMessages || peer.Asked >= options.MaxIdsPerHeartbeat || !_meshes.ContainsKey(have.Topic)
-            || _scores.ScoreOf(peer.Id) < options.Score.GossipThreshold)
+            || _scores.ScoreOf(peer.Tally) < options.Score.GossipThreshold)
             return;
         var unknown = have.MessageIds.Where(id => id.Length > 0 && id.Length <= options.MaxIdLength).Select(id => new MessageId(id.Memory))
             .Where(id => _seen.Find(id) is null).Distinct().ToList();
@@ -78,7 +78,7 @@ internal sealed partial class Overlay
 
     private void HearIWant(GossipPeer peer, Wire.IWant want)
     {
-        if (_scores.ScoreOf(peer.Id) < options.Score.GossipThreshold)
+        if (_scores.ScoreOf(peer.Tally) < options.Score.GossipThreshold)
             return;
         foreach (var id in want.MessageIds)
         {
@@ -103,7 +103,7 @@ internal sealed partial class Overlay
             var since = options.PruneBackoff - (until - now);
             Penalise(peer.Id, "graft", since < options.GraftFloodThreshold ? 2 : 1);
         }
-        else if (_scores.ScoreOf(peer.Id) >= 0 && !peer.IsMute && peer.Topics.Contains(topic) && (mesh.Count < options.MaxMeshSize || peer.IsOutbound))
+        else if (_scores.ScoreOf(peer.Tally) >= 0 && !peer.IsMute && peer.Topics.Contains(topic) && (mesh.Count < options.MaxMeshSize || peer.IsOutbound))
         {
             Add(peer, topic, mesh);
             return;

@@ -95,23 +95,29 @@ internal sealed partial class Overlay
     {
         if (_cache.Count == 0)
             return;
-        var listeners = 0;
+        var listeners = new List<GossipPeer>();
         foreach (var peer in _peers.Values)
-            listeners += IsListener(peer) ? 1 : 0;
-        if (listeners == 0 || _cache.IdsOf(topic) is not { Count: > 0 } ids)
-            return;
-        foreach (var peer in Pick(topic, Math.Max(options.LazyPeers, (int)(listeners * options.GossipFactor)), IsListener))
         {
-            // Where there are more than may be told, each hears of others.
-            if (ids.Count > options.MaxIdsPerHeartbeat)
-                Shuffle(ids);
-            foreach (var part in ToParts(ids.Count > options.MaxIdsPerHeartbeat ? ids[..options.MaxIdsPerHeartbeat] : ids))
-                peer.Queue.Add(new Wire.Rpc { Control = new Wire.Control { Ihave = { new Wire.IHave { Topic = topic, MessageIds = { part } } } } }, SendPriority.Gossip);
+            if (peer.IsOpen && peer.Score >= options.Score.GossipThreshold && !except.Contains(peer) && peer.Topics.Contains(topic))
+                listeners.Add(peer);
         }
 
-        bool IsListener(GossipPeer peer) =>
-            peer.IsOpen && peer.Topics.Contains(topic) && !except.Contains(peer) && peer.Score >= options.Score.GossipThreshold;
+        if (listeners.Count == 0 || _cache.IdsOf(topic) is not { Count: > 0 } ids)
+            return;
+        var isMore = ids.Count > options.MaxIdsPerHeartbeat;
+        var same = isMore ? null : ToHaves(topic, ids);
+        foreach (var peer in Some(listeners, Math.Max(options.LazyPeers, (int)(listeners.Count * options.GossipFactor))))
+        {
+            // Where there are more than may be told, each hears of others.
+            if (isMore)
+                Shuffle(ids);
+            foreach (var part in same ?? ToHaves(topic, ids[..options.MaxIdsPerHeartbeat]))
+                peer.Queue.Add(part, SendPriority.Gossip);
+        }
     }
+
+    private List<Exchange> ToHaves(string topic, List<MessageId> ids) =>
+        [.. ToParts(ids).Select(part => new Exchange(new Wire.Rpc { Control = new Wire.Control { Ihave = { new Wire.IHave { Topic = topic, MessageIds = { part } } } } }))];
 
     private void TendFanouts(DateTimeOffset now)
     {

@@ -63,6 +63,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         {
             if (!_peers.Remove(id, out var peer))
                 return;
+            peer.HasGone = true;
             Drop(peer);
             _promises.Forget(id);
             _scores.RemovePeer(id);
@@ -147,16 +148,16 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
             }
 
             var targets = PublishTargets(message.Topic);
-            var part = new Wire.Rpc { Publish = { wire } };
+            var part = new Exchange(new Wire.Rpc { Publish = { wire } });
             return (targets.Count, targets.Count(peer => peer.Queue.Add(part, SendPriority.Own)));
         }
     }
 
     /// <summary>Whether nothing is heard from a peer any more.</summary>
-    public bool IsGraylisted(PeerId peer)
+    public bool IsGraylisted(GossipPeer peer)
     {
         lock (_lock)
-            return _scores.ScoreOf(peer) < options.Score.GraylistThreshold;
+            return _scores.ScoreOf(peer.Tally) < options.Score.GraylistThreshold;
     }
 
     /// <summary>Looks at a message before its signature is checked.</summary>
@@ -231,7 +232,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         lock (_lock)
         {
             var mesh = _meshes.GetValueOrDefault(topic);
-            return [.. _peers.Values.Where(peer => peer.Topics.Contains(topic)).Select(peer => new GossipNeighbour(peer.Id, mesh?.Contains(peer) ?? false, _scores.ScoreOf(peer.Id)))];
+            return [.. _peers.Values.Where(peer => peer.Topics.Contains(topic)).Select(peer => new GossipNeighbour(peer.Id, mesh?.Contains(peer) ?? false, _scores.ScoreOf(peer.Tally)))];
         }
     }
 
@@ -280,7 +281,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         if (!_meshes.TryGetValue(message.Topic, out var mesh))
             return;
         _cache.Add(message.Id, wire, wire.CalculateSize());
-        var part = new Wire.Rpc { Publish = { wire } };
+        var part = new Exchange(new Wire.Rpc { Publish = { wire } });
         foreach (var peer in mesh)
         {
             // Who brought it has it.
@@ -292,7 +293,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
     private List<GossipPeer> PublishTargets(string topic)
     {
         if (options.FloodPublish)
-            return [.. _peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && _scores.ScoreOf(peer.Id) >= options.Score.PublishThreshold)];
+            return [.. _peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && _scores.ScoreOf(peer.Tally) >= options.Score.PublishThreshold)];
         if (_meshes.TryGetValue(topic, out var mesh) && mesh.Count > 0)
             return [.. mesh];
         if (!_fanouts.TryGetValue(topic, out var fanout))
@@ -309,11 +310,11 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
 
     private void Fill(string topic, Fanout fanout) =>
         fanout.Peers.UnionWith(Pick(
-            topic, options.MeshSize - fanout.Peers.Count, peer => !fanout.Peers.Contains(peer) && _scores.ScoreOf(peer.Id) >= options.Score.PublishThreshold));
+            topic, options.MeshSize - fanout.Peers.Count, peer => !fanout.Peers.Contains(peer) && _scores.ScoreOf(peer.Tally) >= options.Score.PublishThreshold));
 
     private void Announce(string topic, bool subscribes)
     {
-        var part = new Wire.Rpc { Subscriptions = { new Wire.Subscription { Topic = topic, Subscribe = subscribes } } };
+        var part = new Exchange(new Wire.Rpc { Subscriptions = { new Wire.Subscription { Topic = topic, Subscribe = subscribes } } });
         foreach (var peer in _peers.Values.Where(peer => peer.IsOpen))
             peer.Queue.Add(part, SendPriority.Control);
     }
@@ -323,9 +324,13 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
     {
         if (count <= 0)
             return [];
-        var fit = _peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && isFit(peer)).ToList();
-        Shuffle(fit);
-        return fit.Count <= count ? fit : fit[..count];
+        return Some(_peers.Values.Where(peer => peer.IsOpen && peer.Topics.Contains(topic) && isFit(peer)).ToList(), count);
+    }
+
+    private List<GossipPeer> Some(List<GossipPeer> of, int count)
+    {
+        Shuffle(of);
+        return of.Count <= count ? of : of[..count];
     }
 
     private void Shuffle<T>(List<T> list)
@@ -337,7 +342,7 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         }
     }
 
-    private bool MayGraft(GossipPeer peer, string topic) => _scores.ScoreOf(peer.Id) >= 0 && _backoffs.Find(topic, peer.Id, time.GetUtcNow()) is null;
+    private bool MayGraft(GossipPeer peer, string topic) => _scores.ScoreOf(peer.Tally) >= 0 && _backoffs.Find(topic, peer.Id, time.GetUtcNow()) is null;
 
     private void Drop(GossipPeer peer)
     {

@@ -11,20 +11,21 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     private readonly ScoreOptions _options = options.Score;
     private readonly Dictionary<PeerId, Tally> _tallies = [];
     private readonly Dictionary<AddressNetwork, int> _networks = [];
-    private readonly Dictionary<string, TopicScoreOptions> _topics = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TopicRules> _topics = new(StringComparer.Ordinal);
+    private readonly double _behaviourLeft = LeftOf(options.Score.BehaviourDecay, options.HeartbeatInterval);
 
     /// <summary>How many are known, gone ones too.</summary>
     public int Count => _tallies.Count;
 
     /// <summary>Counts in a topic from now on.</summary>
-    public void AddTopic(string topic, TopicScoreOptions score) => _topics[topic] = score;
+    public void AddTopic(string topic, TopicScoreOptions score) => _topics[topic] = new TopicRules(score, options.HeartbeatInterval);
 
     /// <summary>Forgets what was counted in a topic.</summary>
     public void RemoveTopic(string topic)
     {
         _topics.Remove(topic);
         foreach (var tally in _tallies.Values)
-            tally.Topics.Remove(topic);
+            tally.Remove(topic);
     }
 
     /// <summary>A peer has come.</summary>
@@ -75,7 +76,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     public double ScoreOf(Tally tally)
     {
         var score = 0.0;
-        foreach (var (_, counts) in tally.Topics)
+        foreach (var counts in tally.Counted)
             score += counts.Options.Weight * ScoreOf(counts, counts.Options);
         if (_options.TopicScoreCap > 0)
             score = Math.Min(score, _options.TopicScoreCap);
@@ -100,7 +101,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     {
         if (Counts(peer, topic) is not { } counts)
             return;
-        if (counts.IsActive && _topics[topic].MeshDeliveriesThreshold - counts.MeshDeliveries is > 0 and var deficit)
+        if (counts.IsActive && counts.Options.MeshDeliveriesThreshold - counts.MeshDeliveries is > 0 and var deficit)
             counts.MeshFailures += deficit * deficit;
         (counts.MeshSince, counts.IsActive) = (null, false);
     }
@@ -110,8 +111,8 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     {
         if (Counts(peer, topic) is not { } counts)
             return;
-        counts.FirstDeliveries = Math.Min(counts.FirstDeliveries + 1, _topics[topic].FirstDeliveriesCap);
-        Delivery(counts, _topics[topic]);
+        counts.FirstDeliveries = Math.Min(counts.FirstDeliveries + 1, counts.Options.FirstDeliveriesCap);
+        Delivery(counts, counts.Options);
     }
 
     /// <summary>A peer has brought an accepted message that another brought first.</summary>
@@ -120,8 +121,8 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     /// <param name="judgedAt">When it was accepted; null when it still was being judged.</param>
     public void Duplicate(PeerId peer, string topic, DateTimeOffset? judgedAt)
     {
-        if (Counts(peer, topic) is { } counts && (judgedAt is not { } at || time.GetUtcNow() - at <= _topics[topic].MeshDeliveriesWindow))
-            Delivery(counts, _topics[topic]);
+        if (Counts(peer, topic) is { } counts && (judgedAt is not { } at || time.GetUtcNow() - at <= counts.Options.MeshDeliveriesWindow))
+            Delivery(counts, counts.Options);
     }
 
     /// <summary>A peer has brought a message that nobody may pass on.</summary>
@@ -152,18 +153,18 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
                 continue;
             }
 
-            tally.Behaviour = Less(tally.Behaviour, _options.BehaviourDecay);
-            foreach (var (_, counts) in tally.Topics)
+            tally.Behaviour = Less(tally.Behaviour, _behaviourLeft);
+            foreach (var counts in tally.Counted)
             {
-                var score = counts.Options;
-                counts.FirstDeliveries = Less(counts.FirstDeliveries, score.FirstDeliveriesDecay);
-                counts.MeshDeliveries = Less(counts.MeshDeliveries, score.MeshDeliveriesDecay);
-                counts.MeshFailures = Less(counts.MeshFailures, score.MeshFailureDecay);
-                counts.Invalid = Less(counts.Invalid, score.InvalidDecay);
+                var rules = counts.Rules;
+                counts.FirstDeliveries = Less(counts.FirstDeliveries, rules.FirstDeliveriesLeft);
+                counts.MeshDeliveries = Less(counts.MeshDeliveries, rules.MeshDeliveriesLeft);
+                counts.MeshFailures = Less(counts.MeshFailures, rules.MeshFailuresLeft);
+                counts.Invalid = Less(counts.Invalid, rules.InvalidLeft);
                 if (counts.MeshSince is not { } since)
                     continue;
                 counts.TimeInMesh = now - since;
-                counts.IsActive |= counts.TimeInMesh > score.MeshDeliveriesActivation;
+                counts.IsActive |= counts.TimeInMesh > rules.Options.MeshDeliveriesActivation;
             }
         }
     }
@@ -184,27 +185,33 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
             counts.MeshDeliveries = Math.Min(counts.MeshDeliveries + 1, options.MeshDeliveriesCap);
     }
 
-    private double Less(double counter, TimeSpan decay)
+    private double Less(double counter, double left)
     {
         if (counter == 0)
             return 0;
-        counter *= Math.Pow(DecayedTo, options.HeartbeatInterval / decay);
+        counter *= left;
         return counter < _options.DecayToZero ? 0 : counter;
     }
+
+    /// <summary>Which part of a counter is left after a heartbeat.</summary>
+    private static double LeftOf(TimeSpan decay, TimeSpan heartbeat) => Math.Pow(DecayedTo, heartbeat / decay);
 
     /// <summary>What is counted of a peer in a topic; null where nothing is.</summary>
     private TopicTally? Counts(PeerId peer, string topic)
     {
-        if (!_topics.TryGetValue(topic, out var score) || !_tallies.TryGetValue(peer, out var tally))
+        if (!_topics.TryGetValue(topic, out var rules) || !_tallies.TryGetValue(peer, out var tally))
             return null;
         if (!tally.Topics.TryGetValue(topic, out var counts))
-            tally.Topics.Add(topic, counts = new TopicTally(score));
+            tally.Add(topic, counts = new TopicTally(rules));
         return counts;
     }
 
     /// <summary>What is counted of a peer.</summary>
     internal sealed class Tally(PeerId peer)
     {
+        private readonly Dictionary<string, TopicTally> _topics = new(StringComparer.Ordinal);
+        private TopicTally[] _counted = [];
+
         public PeerId Peer => peer;
 
         public bool IsConnected { get; set; }
@@ -215,13 +222,44 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
 
         public double Behaviour { get; set; }
 
-        public Dictionary<string, TopicTally> Topics { get; } = new(StringComparer.Ordinal);
+        public IReadOnlyDictionary<string, TopicTally> Topics => _topics;
+
+        /// <summary>Those of all topics: each heartbeat goes through them twice, and a dictionary is slow to go through.</summary>
+        public ReadOnlySpan<TopicTally> Counted => _counted;
+
+        public void Add(string topic, TopicTally counts)
+        {
+            _topics.Add(topic, counts);
+            _counted = [.. _topics.Values];
+        }
+
+        public void Remove(string topic)
+        {
+            if (_topics.Remove(topic))
+                _counted = [.. _topics.Values];
+        }
+    }
+
+    /// <summary>How a topic counts, and what is left of each of its counters after a heartbeat.</summary>
+    internal sealed class TopicRules(TopicScoreOptions options, TimeSpan heartbeat)
+    {
+        public TopicScoreOptions Options => options;
+
+        public double FirstDeliveriesLeft { get; } = LeftOf(options.FirstDeliveriesDecay, heartbeat);
+
+        public double MeshDeliveriesLeft { get; } = LeftOf(options.MeshDeliveriesDecay, heartbeat);
+
+        public double MeshFailuresLeft { get; } = LeftOf(options.MeshFailureDecay, heartbeat);
+
+        public double InvalidLeft { get; } = LeftOf(options.InvalidDecay, heartbeat);
     }
 
     /// <summary>What is counted of it in a topic.</summary>
-    internal sealed class TopicTally(TopicScoreOptions options)
+    internal sealed class TopicTally(TopicRules rules)
     {
-        public TopicScoreOptions Options => options;
+        public TopicRules Rules => rules;
+
+        public TopicScoreOptions Options => rules.Options;
 
         public DateTimeOffset? MeshSince { get; set; }
 

@@ -23,7 +23,7 @@ internal enum SendPriority
 internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
 {
     private readonly Lock _lock = new();
-    private readonly Queue<(Wire.Rpc Part, int Size)>[] _queues = [[], [], [], []];
+    private readonly Queue<Exchange>[] _queues = [[], [], [], []];
     private readonly Waiter<bool> _reader = new(SynchronizationContext.Current);
     private long _bytes;
     private int _count;
@@ -37,11 +37,15 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
         }
     }
 
-    /// <summary>Adds a part, which is not changed any more. What is less important makes room for it, the oldest first.</summary>
+    /// <summary>Adds a part for this peer alone.</summary>
     /// <returns>Whether there was room.</returns>
-    public bool Add(Wire.Rpc part, SendPriority priority)
+    public bool Add(Wire.Rpc part, SendPriority priority) => Add(new Exchange(part), priority);
+
+    /// <summary>Adds a part, which others may get as well. What is less important makes room for it, the oldest first.</summary>
+    /// <returns>Whether there was room.</returns>
+    public bool Add(Exchange part, SendPriority priority)
     {
-        var size = part.CalculateSize();
+        var size = part.Size;
         lock (_lock)
         {
             for (var below = SendPriority.Gossip; IsFull(size) && below < priority; below++)
@@ -56,7 +60,7 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
                 return false;
             }
 
-            _queues[(int)priority].Enqueue((part, size));
+            _queues[(int)priority].Enqueue(part);
             _bytes += size;
             _count++;
             if (_reader.IsWaiting)
@@ -67,36 +71,36 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
     }
 
     /// <summary>Takes as much as goes into one exchange; null when there is nothing.</summary>
-    public Wire.Rpc? Take()
+    public Exchange? Take()
     {
         lock (_lock)
         {
-            Wire.Rpc? taken = null;
+            Exchange? first = null;
+            Wire.Rpc? all = null;
             var length = 0;
             for (var priority = SendPriority.Control; priority >= SendPriority.Gossip; priority--)
             {
                 var queue = _queues[(int)priority];
-                while (queue.TryPeek(out var next) && (taken is null || length + next.Size <= options.MaxRpcLength))
+                while (queue.TryPeek(out var next) && (first is null || length + next.Size <= options.MaxRpcLength))
                 {
                     queue.Dequeue();
                     _bytes -= next.Size;
                     _count--;
                     length += next.Size;
-                    taken ??= new Wire.Rpc();
-                    // Not MergeFrom, which copies the messages.
-                    taken.Subscriptions.Add(next.Part.Subscriptions);
-                    taken.Publish.Add(next.Part.Publish);
-                    if (next.Part.Control is not { } control)
+                    // Most go alone, as they are.
+                    if (first is null)
+                    {
+                        first = next;
                         continue;
-                    taken.Control ??= new Wire.Control();
-                    taken.Control.Ihave.Add(control.Ihave);
-                    taken.Control.Iwant.Add(control.Iwant);
-                    taken.Control.Graft.Add(control.Graft);
-                    taken.Control.Prune.Add(control.Prune);
+                    }
+
+                    if (all is null)
+                        Merge(first.Rpc, all = new Wire.Rpc());
+                    Merge(next.Rpc, all);
                 }
             }
 
-            return taken;
+            return all is null ? first : new Exchange(all);
         }
     }
 
@@ -134,6 +138,20 @@ internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
             Array.ForEach(_queues, queue => queue.Clear());
             (_bytes, _count) = (0, 0);
         }
+    }
+
+    // Not MergeFrom, which copies the messages.
+    private static void Merge(Wire.Rpc part, Wire.Rpc all)
+    {
+        all.Subscriptions.Add(part.Subscriptions);
+        all.Publish.Add(part.Publish);
+        if (part.Control is not { } control)
+            return;
+        all.Control ??= new Wire.Control();
+        all.Control.Ihave.Add(control.Ihave);
+        all.Control.Iwant.Add(control.Iwant);
+        all.Control.Graft.Add(control.Graft);
+        all.Control.Prune.Add(control.Prune);
     }
 
     private bool IsFull(int size) => _bytes + size > options.MaxQueuedBytes || _count >= options.MaxQueuedParts;

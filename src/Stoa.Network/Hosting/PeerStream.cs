@@ -75,7 +75,10 @@ public sealed class PeerStream : IAsyncDisposable
         while ((status = Varint.TryRead(_buffer.AsSpan(_start, _end - _start), out length, out taken)) == OperationStatus.NeedMoreData)
         {
             var isWithin = _end > _start;
-            if (await FillAsync(Varint.MaxLength, cancellationToken))
+            MakeRoom(Varint.MaxLength);
+            var more = await ReadStreamAsync(_buffer.AsMemory(_end), cancellationToken);
+            _end += more;
+            if (more > 0)
                 continue;
             return isWithin ? throw new InvalidDataException("The stream ended within the length of a message.") : null;
         }
@@ -127,11 +130,17 @@ public sealed class PeerStream : IAsyncDisposable
     /// <summary>Writes one protobuf message with its length in front.</summary>
     public ValueTask WriteMessageAsync(IMessage message, CancellationToken cancellationToken)
     {
-        var length = message.CalculateSize();
+        ArgumentNullException.ThrowIfNull(message);
+        return WriteAsync(ToFrame(message, message.CalculateSize()), cancellationToken);
+    }
+
+    /// <summary>What is written of a protobuf message: its length in front.</summary>
+    internal static byte[] ToFrame(IMessage message, int length)
+    {
         var framed = new byte[Varint.LengthOf((ulong)length) + length];
         var start = Varint.Write((ulong)length, framed);
         message.WriteTo(framed.AsSpan(start));
-        return WriteAsync(framed, cancellationToken);
+        return framed;
     }
 
     /// <summary>Says that nothing more will be written.</summary>
@@ -161,20 +170,15 @@ public sealed class PeerStream : IAsyncDisposable
     private ValueTask ProposeAsync(CancellationToken cancellationToken) =>
         Volatile.Read(ref _proposal) is null ? ValueTask.CompletedTask : WriteAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
 
-    private async ValueTask<bool> FillAsync(int wanted, CancellationToken cancellationToken)
+    private void MakeRoom(int wanted)
     {
         if (_start == _end)
             (_start, _end) = (0, 0);
-        if (_buffer.Length - _start < wanted)
-        {
-            // What messages begin with is short; large ones are read straight into their own memory.
-            var buffer = _buffer.Length == 0 ? new byte[512] : _buffer;
-            _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
-            (_buffer, _start, _end) = (buffer, 0, _end - _start);
-        }
-
-        var read = await ReadStreamAsync(_buffer.AsMemory(_end), cancellationToken);
-        _end += read;
-        return read > 0;
+        if (_buffer.Length - _start >= wanted)
+            return;
+        // What messages begin with is short; large ones are read straight into their own memory.
+        var buffer = _buffer.Length == 0 ? new byte[512] : _buffer;
+        _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
+        (_buffer, _start, _end) = (buffer, 0, _end - _start);
     }
 }

@@ -117,7 +117,8 @@ public static class MultistreamSelect
 
     private static async Task<string> ReadLineAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var line = new byte[MaxLineLength];
+        // Most lines are short, and there are four of them to a stream.
+        var line = new byte[32];
         var length = 0;
         for (var shift = 0; ; shift += 7)
         {
@@ -131,6 +132,8 @@ public static class MultistreamSelect
 
         if (length is 0 or > MaxLineLength)
             throw new NegotiationException($"The other side sent a line of {length} bytes; one of 1 to {MaxLineLength} is expected.");
+        if (length > line.Length)
+            line = new byte[length];
         await stream.FillAsync(line.AsMemory(0, length), cancellationToken);
         if (line[length - 1] != (byte)'\n')
             throw new NegotiationException("The other side sent a line without its end.");

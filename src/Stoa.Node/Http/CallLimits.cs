@@ -9,20 +9,13 @@ namespace Stoa.Node.Http;
 /// </remarks>
 public sealed class CallLimits(RequestDelegate next, RateLimits limits)
 {
-    public async Task InvokeAsync(HttpContext context)
+    public Task InvokeAsync(HttpContext context)
     {
         if (context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpoint>() is not { Limit: var limit })
-        {
-            await next(context);
-            return;
-        }
-
+            return next(context);
         var refused = limits.Refuse(context, limit, RateLimits.KeyOf(context, limit));
         if (refused is null && Caller.Of(context)?.Key is { CallsPerMinute: { } permits } key)
             refused = limits.RefuseKey(context, key.Id, permits);
-        if (refused is null)
-            await next(context);
-        else
-            await refused.ExecuteAsync(context);
+        return refused is null ? next(context) : refused.ExecuteAsync(context);
     }
 }

@@ -57,11 +57,11 @@ public static class HttpModule
         app.UseMiddleware<ResponseHeaders>();
         app.UseRouting();
         // What models say is short, or comes word by word: to compress it takes longer than to send it.
-        app.UseWhen(context => context.GetEndpoint()?.Metadata.GetMetadata<OpenAiEndpoint>() is null, others => others.UseResponseCompression());
+        app.UseWhen(IsNoModelCall, others => others.UseResponseCompression());
         // Around all that can refuse, and all that can act.
         app.UseMiddleware<AuditMiddleware>();
         app.UseMiddleware<ProblemMiddleware>();
-        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20), KeepAliveTimeout = TimeSpan.FromSeconds(20) });
+        app.UseWhen(IsNoModelCall, others => others.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20), KeepAliveTimeout = TimeSpan.FromSeconds(20) }));
         app.UseCors();
         app.UseMiddleware<CallerRecognition>();
         app.UseMiddleware<CallLimits>();
@@ -72,6 +72,8 @@ public static class HttpModule
     /// <summary>The group of everything below <c>/api/v1</c>: for known callers only, unless an endpoint says otherwise.</summary>
     public static RouteGroupBuilder MapApi(this WebApplication app) =>
         app.MapGroup("/api/v1").WithMetadata(new ApiEndpoint());
+
+    private static bool IsNoModelCall(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<OpenAiEndpoint>() is null;
 
     private static void Limit(KestrelServerOptions kestrel, HttpOptions options)
     {

@@ -63,7 +63,7 @@ public sealed class RateLimits : IDisposable
         var quota = _quotas[limit];
         using var lease = quota.Limiter.AttemptAcquire(key);
         var remaining = lease.IsAcquired ? quota.Limiter.GetStatistics(key)?.CurrentAvailablePermits ?? 0 : 0;
-        return Tell(context, quota.Name, quota.Permits, quota.Window, lease, remaining);
+        return Tell(context, quota, lease, remaining);
     }
 
     /// <summary>Counts a request against the limit of the API key that it came with; a problem when it is one too many.</summary>
@@ -74,13 +74,14 @@ public sealed class RateLimits : IDisposable
     {
         using var lease = _keys.AttemptAcquire((key, permits));
         var remaining = lease.IsAcquired ? _keys.GetStatistics((key, permits))?.CurrentAvailablePermits ?? 0 : 0;
-        return Tell(context, "key", permits, s_keyWindow, lease, remaining);
+        return Tell(context, new Terms("key", permits, s_keyWindow), lease, remaining);
     }
 
-    private static ProblemResult? Tell(HttpContext context, string name, int permits, TimeSpan window, RateLimitLease lease, long remaining)
+    private static ProblemResult? Tell(HttpContext context, Terms terms, RateLimitLease lease, long remaining)
     {
         var headers = context.Response.Headers;
-        headers.Append("RateLimit-Policy", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";q={permits};w={window.TotalSeconds}"));
+        headers.Append("RateLimit-Policy", terms.Policy);
+        var (name, permits, window) = terms;
         if (lease.IsAcquired)
         {
             headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r={remaining}"));
@@ -118,7 +119,13 @@ public sealed class RateLimits : IDisposable
             : address.ToString();
     }
 
-    private sealed record Quota(string Name, int Permits, TimeSpan Window)
+    private record Terms(string Name, int Permits, TimeSpan Window)
+    {
+        /// <summary>As the header field says them.</summary>
+        public string Policy { get; } = string.Create(CultureInfo.InvariantCulture, $"\"{Name}\";q={Permits};w={Window.TotalSeconds}");
+    }
+
+    private sealed record Quota(string Name, int Permits, TimeSpan Window) : Terms(Name, Permits, Window)
     {
         public PartitionedRateLimiter<string> Limiter { get; } = PartitionedRateLimiter.Create<string, string>(
             key => RateLimitPartition.GetFixedWindowLimiter(key, _ => new FixedWindowRateLimiterOptions

@@ -14,11 +14,20 @@ public sealed class CallerRecognition(RequestDelegate next, Credentials credenti
     private const string SubProtocolPrefix = "stoa.bearer.";
     private const int TokenLengthMax = 4096;
 
-    public async Task InvokeAsync(HttpContext context)
+    public Task InvokeAsync(HttpContext context)
     {
-        if (await FindFailureAsync(context) is { } failure)
+        var failure = FindFailureAsync(context);
+        // Most callers are known, and nothing is waited for.
+        return failure.IsCompletedSuccessfully ? GoOn(context, failure.Result) : WaitAsync(context, failure);
+    }
+
+    private async Task WaitAsync(HttpContext context, ValueTask<string?> failure) => await GoOn(context, await failure);
+
+    private Task GoOn(HttpContext context, string? failure)
+    {
+        if (failure is not null)
             context.Features.Set(new CredentialFailure(failure));
-        await next(context);
+        return next(context);
     }
 
     /// <returns>What is wrong with the credential; null when nothing is, or there is none.</returns>

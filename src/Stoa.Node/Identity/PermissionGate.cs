@@ -13,21 +13,20 @@ public sealed class PermissionGate(RequestDelegate next, Credentials credentials
     /// <summary>The parameter of routes that are about one organisation.</summary>
     public const string OrganisationParameter = "organisation";
 
-    public async Task InvokeAsync(HttpContext context)
+    public Task InvokeAsync(HttpContext context)
     {
         if (context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<ApiEndpoint>() is null || Caller.Of(context) is not { } caller)
-        {
-            await next(context);
-            return;
-        }
-
-        if (await RefuseAsync(context, endpoint, caller) is { } problem)
-            await problem.ExecuteAsync(context);
-        else
-            await next(context);
+            return next(context);
+        var problem = RefuseAsync(context, endpoint, caller);
+        // Who acts for himself is not looked up, and nothing is waited for.
+        return problem.IsCompletedSuccessfully ? GoOn(context, problem.Result) : WaitAsync(context, problem);
     }
 
-    private async Task<ProblemResult?> RefuseAsync(HttpContext context, Endpoint endpoint, Caller caller)
+    private async Task WaitAsync(HttpContext context, ValueTask<ProblemResult?> problem) => await GoOn(context, await problem);
+
+    private Task GoOn(HttpContext context, ProblemResult? problem) => problem is null ? next(context) : problem.ExecuteAsync(context);
+
+    private async ValueTask<ProblemResult?> RefuseAsync(HttpContext context, Endpoint endpoint, Caller caller)
     {
         if (context.Request.RouteValues.TryGetValue(OrganisationParameter, out var value) && value is string ofRoute)
         {

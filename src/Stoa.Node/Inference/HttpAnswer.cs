@@ -9,6 +9,8 @@ namespace Stoa.Node.Inference;
 /// <param name="context">The request.</param>
 internal sealed class HttpAnswer(HttpContext context) : IAnswer
 {
+    private const double NothingMs = 0.05;
+
     private bool _isStream;
 
     /// <inheritdoc/>
@@ -24,7 +26,7 @@ internal sealed class HttpAnswer(HttpContext context) : IAnswer
         headers.CacheControl = "no-store";
         headers["Stoa-Model"] = head.Replica.Model.Name;
         headers["Stoa-Replica"] = head.Replica.Name;
-        headers["Stoa-Wait-Ms"] = head.WaitedMs.ToString("0.###", CultureInfo.InvariantCulture);
+        headers["Stoa-Wait-Ms"] = head.WaitedMs < NothingMs ? "0" : head.WaitedMs.ToString("0.#", CultureInfo.InvariantCulture);
         if (head.Whole is { } whole)
             headers["Stoa-Cost"] = whole.Cost.ToString();
     }

@@ -8,6 +8,7 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Inference.Routes;
 
 namespace Stoa.Node.Inference;
 
@@ -85,7 +86,8 @@ public static class InferenceEndpoints
     private static async Task ListModelsAsync(HttpContext context)
     {
         var services = context.RequestServices;
-        var (fleets, routes) = (services.GetRequiredService<ModelFleets>(), services.GetRequiredService<ModelRoutes>());
+        var fleets = services.GetRequiredService<ModelFleets>();
+        var routes = await services.GetRequiredService<SqlRouteStore>().ListAsync(Caller.Of(context)!.UserId, context.RequestAborted);
         await WriteAsync(context, json =>
         {
             json.WriteStartObject();
@@ -93,7 +95,8 @@ public static class InferenceEndpoints
             json.WriteStartArray("data"u8);
             foreach (var fleet in fleets.All)
                 WriteModel(json, fleet);
-            foreach (var route in routes.List(Caller.Of(context)!.UserId))
+            // Those of listings are the listings.
+            foreach (var route in routes.Where(route => !route.Name.Contains('/', StringComparison.Ordinal)).DistinctBy(route => route.Name))
                 WriteRoute(json, route);
             json.WriteEndArray();
             json.WriteEndObject();

@@ -39,7 +39,8 @@ public sealed class InferenceGateway(
         var outcome = InferenceOutcome.Refused;
         try
         {
-            if (!TryFindModels(call.Account, request, out var models, out var error))
+            var (models, error) = await FindModelsAsync(call.Account, request, answer.Gone);
+            if (error is not null)
                 await answer.RefuseAsync(error);
             else
                 outcome = await new ModelAttempts(call, request, answer, _router, upstreams, options, telemetry, logger).RunAsync(models);
@@ -55,31 +56,21 @@ public sealed class InferenceGateway(
         }
     }
 
-    private bool TryFindModels(Id<User> account, InferenceRequest request, out IReadOnlyList<ModelFleet> models, out OpenAiError error)
+    /// <returns>The models that may answer, at least one; or why there is none.</returns>
+    private async ValueTask<(IReadOnlyList<ModelFleet> Models, OpenAiError? Error)> FindModelsAsync(Id<User> account, InferenceRequest request, CancellationToken cancellationToken)
     {
-        (models, error) = ([], null!);
         if (AddressOf(request.Model) is not { } address)
-        {
-            error = OpenAiError.Invalid("model", $"A model is named by publisher/name, publisher/name@range, auto, auto:capability, or a route; '{request.Model}' is none of these.");
-            return false;
-        }
+            return ([], OpenAiError.Invalid("model", $"A model is named by publisher/name, publisher/name@range, auto, auto:capability, or a route; '{request.Model}' is none of these."));
+        var models = await routes.FindAsync(account, address, cancellationToken) is { } route
+            ? [.. OrderOf(route).SelectMany(one => fleets.Find(one, request.Kind, request.InputTokens)).Distinct()]
+            : fleets.Find(address, request.Kind, request.InputTokens);
+        return models.Count > 0 ? (models, null) : (models, OpenAiError.ModelUnknown($"Nobody serves {request.Model} here. GET /v1/models lists what is served."));
+    }
 
-        if (routes.Find(account, address) is { } route)
-        {
-            List<ModelAddress> order;
-            lock (_randomLock)
-                order = [.. route.Order(random)];
-            models = [.. order.SelectMany(one => fleets.Find(one, request.Kind, request.InputTokens)).Distinct()];
-        }
-        else
-        {
-            models = fleets.Find(address, request.Kind, request.InputTokens);
-        }
-
-        if (models.Count > 0)
-            return true;
-        error = OpenAiError.ModelUnknown($"Nobody serves {request.Model} here. GET /v1/models lists what is served.");
-        return false;
+    private List<ModelAddress> OrderOf(ModelRoute route)
+    {
+        lock (_randomLock)
+            return [.. route.Order(random)];
     }
 
     // The same few names come by the thousand, and ranges of versions take long to read.

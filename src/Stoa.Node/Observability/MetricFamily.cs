@@ -82,12 +82,26 @@ internal sealed class MetricFamily
         }
 
         var at = hash.ToHashCode();
-        if (_byTags.TryGetValue(at, out var known) && tags.SequenceEqual(known.Tags))
+        if (_byTags.TryGetValue(at, out var known) && AreSame(tags, known.Tags))
             return known.Series;
         var found = Find(MetricLabels.Format(tags));
         if (_byTags.Count < SeriesMax)
             _byTags[at] = (tags.ToArray(), found);
         return found;
+    }
+
+    // What compares pairs in general does so by reflection.
+    private static bool AreSame(ReadOnlySpan<KeyValuePair<string, object?>> tags, KeyValuePair<string, object?>[] known)
+    {
+        if (tags.Length != known.Length)
+            return false;
+        for (var index = 0; index < known.Length; index++)
+        {
+            if (tags[index].Key != known[index].Key || !Equals(tags[index].Value, known[index].Value))
+                return false;
+        }
+
+        return true;
     }
 
     private MetricSeries Find(string labels)

@@ -135,6 +135,7 @@ internal static class PersonalData
         ["suppliers"] = new("Other operators' nodes; about nobody.", s_aboutNobody),
         ["replicas"] = new("The operator's servers; about nobody.", s_aboutNobody),
         ["inference_changes"] = new("About nobody.", s_aboutNobody),
+        ["model_route_changes"] = new("About nobody.", s_aboutNobody),
         ["listing_backfill"] = new("About nobody.", s_aboutNobody),
         ["agent_stats"] = new("About agents; sums over all their consumers.", new OnErasure.ByStep(ErasureSteps.UnusedVersions)),
         ["agent_ratings"] = new("About agents; sums over all their reviews.", new OnErasure.ByStep(ErasureSteps.UnusedVersions)),

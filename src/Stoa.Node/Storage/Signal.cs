@@ -39,7 +39,17 @@ public sealed class Signal
     public async Task WaitBeyondAsync(long seen, CancellationToken cancellationToken)
     {
         while (Enter(seen) is { } place)
-            await WaitAsync(place, cancellationToken);
+        {
+            try
+            {
+                using var registration = Register(place, cancellationToken);
+                await place.Value.Task;
+            }
+            finally
+            {
+                Leave(place);
+            }
+        }
     }
 
     /// <summary>The same, for a while at most: whoever waits looks for itself then.</summary>
@@ -51,7 +61,15 @@ public sealed class Signal
         {
             // That the time is over is what mostly happens, and no error.
             using var limit = time.CreateTimer(static grown => ((TaskCompletionSource)grown!).TrySetResult(), place.Value, left, Timeout.InfiniteTimeSpan);
-            await WaitAsync(place, cancellationToken);
+            try
+            {
+                using var registration = Register(place, cancellationToken);
+                await place.Value.Task;
+            }
+            finally
+            {
+                Leave(place);
+            }
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -64,21 +82,16 @@ public sealed class Signal
             return _value > seen ? null : _waiting.AddLast(new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
     }
 
-    private async Task WaitAsync(LinkedListNode<TaskCompletionSource> place, CancellationToken cancellationToken)
+    // Not Task.WaitAsync: with a token it comes back by a thread of the pool, also where there is to be only one.
+    private static CancellationTokenRegistration Register(LinkedListNode<TaskCompletionSource> place, CancellationToken cancellationToken) =>
+        cancellationToken.UnsafeRegister(static (grown, token) => ((TaskCompletionSource)grown!).TrySetCanceled(token), place.Value);
+
+    private void Leave(LinkedListNode<TaskCompletionSource> place)
     {
-        try
+        lock (_lock)
         {
-            // Not Task.WaitAsync: with a token it comes back by a thread of the pool, also where there is to be only one.
-            using var registration = cancellationToken.UnsafeRegister(static (grown, token) => ((TaskCompletionSource)grown!).TrySetCanceled(token), place.Value);
-            await place.Value.Task;
-        }
-        finally
-        {
-            lock (_lock)
-            {
-                if (place.List is not null)
-                    _waiting.Remove(place);
-            }
+            if (place.List is not null)
+                _waiting.Remove(place);
         }
     }
 }

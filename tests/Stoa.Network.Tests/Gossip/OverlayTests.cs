@@ -319,7 +319,7 @@ public sealed class OverlayTests : IDisposable
             Hear(peer, IHaveOf(count, 1_000));
 
         var asked = 0;
-        while (peer.Queue.Take() is { } rpc)
+        while (peer.Queue.Take()?.Rpc is { } rpc)
             asked += rpc.Control?.Iwant.Sum(want => want.MessageIds.Count) ?? 0;
         asked.ShouldBe(_options.MaxIdsPerHeartbeat);
         for (var count = 0; count < 20; count++)
@@ -363,7 +363,7 @@ public sealed class OverlayTests : IDisposable
         }
 
         Score(peer).ShouldBeLessThan(new ScoreOptions().GraylistThreshold);
-        Overlay.IsGraylisted(peer.Id).ShouldBeTrue();
+        Overlay.IsGraylisted(peer).ShouldBeTrue();
         // One that goes makes room for another.
         Hear(peer, new Rpc { Subscriptions = { new Subscription { Topic = "5", Subscribe = false } } });
         Subscribe(peer, "new");
@@ -539,7 +539,7 @@ public sealed class OverlayTests : IDisposable
     private static Rpc Sent(GossipPeer peer)
     {
         var sent = new Rpc();
-        while (peer.Queue.Take() is { } rpc)
+        while (peer.Queue.Take()?.Rpc is { } rpc)
             sent.MergeFrom(rpc);
         return sent;
     }

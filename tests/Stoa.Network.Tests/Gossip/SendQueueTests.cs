@@ -22,13 +22,31 @@ public sealed class SendQueueTests : IDisposable
         queue.Add(MessageOf(3, 100), SendPriority.Own);
         queue.Add(new Rpc { Control = new Control { Prune = { new Prune { Topic = "b" } } } }, SendPriority.Control);
 
-        var taken = queue.Take().ShouldNotBeNull();
+        var taken = queue.Take().ShouldNotBeNull().Rpc;
 
         taken.Publish.Select(message => (int)message.Data[0]).ShouldBe([3, 2, 1]);
         taken.Control.Graft.Single().Topic.ShouldBe("a");
         taken.Control.Prune.Single().Topic.ShouldBe("b");
         queue.Take().ShouldBeNull();
         queue.Bytes.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Message_ForManyPeers_IsEncodedOnce_UnlessItGoesTogetherWithMore()
+    {
+        var (ann, bob, cid) = (Create(10_000, 100), Create(10_000, 100), Create(10_000, 100));
+        var exchange = new Exchange(MessageOf(1, 100));
+        foreach (var queue in new[] { ann, bob, cid })
+            queue.Add(exchange, SendPriority.Forward).ShouldBeTrue();
+        cid.Add(MessageOf(2, 100), SendPriority.Forward).ShouldBeTrue();
+
+        var frame = ann.Take().ShouldNotBeNull().Frame;
+
+        bob.Take().ShouldNotBeNull().Frame.Equals(frame).ShouldBeTrue();
+        Rpc.Parser.ParseDelimitedFrom(new MemoryStream(frame.ToArray())).ShouldBe(exchange.Rpc);
+        var both = cid.Take().ShouldNotBeNull();
+        Rpc.Parser.ParseDelimitedFrom(new MemoryStream(both.Frame.ToArray())).Publish.Select(message => (int)message.Data[0]).ShouldBe([1, 2]);
+        exchange.Rpc.Publish.Count.ShouldBe(1);
     }
 
     [Fact]
@@ -39,7 +57,7 @@ public sealed class SendQueueTests : IDisposable
             queue.Add(MessageOf(number, 300), SendPriority.Forward).ShouldBeTrue();
 
         var numbers = new List<int>();
-        while (queue.Take() is { } taken)
+        while (queue.Take()?.Rpc is { } taken)
         {
             taken.CalculateSize().ShouldBeLessThanOrEqualTo(1_000);
             numbers.AddRange(taken.Publish.Select(message => (int)message.Data[0]));
@@ -112,7 +130,7 @@ public sealed class SendQueueTests : IDisposable
     private static List<int> Numbers(SendQueue queue)
     {
         var numbers = new List<int>();
-        while (queue.Take() is { } taken)
+        while (queue.Take()?.Rpc is { } taken)
             numbers.AddRange(taken.Publish.Select(message => (int)message.Data[0]));
         return numbers;
     }

@@ -291,6 +291,126 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         await _node.HasUsedAsync(1, 7, 2, "0.000011000");
     }
 
+    [Fact]
+    public async Task Request_ThatIsHedged_IsAnsweredByTheFirst_WhenTheSecondFails()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var slow = ModelServer.Start(async call =>
+        {
+            await goOn.Task;
+            await call.AnswerAsync("Hello there");
+        });
+        await using var broken = ModelServer.Start(async call =>
+        {
+            await call.ErrorAsync(500);
+            goOn.TrySetResult();
+        });
+        await _node.RegisterAsync(slow, weight: 1_000);
+        await _node.RegisterAsync(broken);
+
+        using var answer = await _node.AskAsync(_node.Chat(), headers: ("Stoa-Hedge-Ms", "50"));
+
+        (await InferenceNode.ReadAsync(answer))["choices"]!.AsArray().Count.ShouldBe(1);
+        slow.Requests.Count.ShouldBe(1);
+        await _node.HasUsedAsync(1, 7, 2, "0.000011000");
+    }
+
+    [Fact]
+    public async Task Request_ThatIsHedged_IsRefused_WhenBothFail_AndCostsNothing()
+    {
+        await using var slow = ModelServer.Start(async call =>
+        {
+            await Task.Delay(200, Stop);
+            await call.ErrorAsync(500);
+        });
+        await using var broken = ModelServer.Start(call => call.ErrorAsync(500));
+        await _node.RegisterAsync(slow, weight: 1_000);
+        await _node.RegisterAsync(broken);
+
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat(), headers: ("Stoa-Hedge-Ms", "20")), HttpStatusCode.BadGateway, "replicas_failed", "server_error");
+
+        (await _node.UsedAsync()).Requests.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task WhoHasNoMoney_KeepsNobodyFromAServer()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var server = ModelServer.Start(async call =>
+        {
+            await goOn.Task;
+            await call.AnswerAsync("Hello there");
+        });
+        await _node.RegisterAsync(server, maxRequests: 1);
+        var running = _node.AskAsync(_node.Chat());
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+        using var poor = await _node.Node.JoinAsync("poor");
+        using var http = new HttpClient { BaseAddress = _node.Http.BaseAddress };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", poor.Options.ApiKey);
+
+        // All are busy: whoever could pay would wait.
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat(), http: http), HttpStatusCode.PaymentRequired, "insufficient_funds", "insufficient_quota");
+
+        goOn.SetResult();
+        using var answer = await running;
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Region_IsWhereARequestIsAnswered_AsLongAsThereIsOne()
+    {
+        await using var east = ModelServer.Start();
+        await using var west = ModelServer.Start();
+        await _node.RegisterAsync(east, region: "east");
+        await _node.RegisterAsync(west, region: "west");
+
+        for (var request = 0; request < 6; request++)
+            (await _node.AskAsync(_node.Chat(content: $"Say {request}"), headers: ("Stoa-Region", "west"))).Dispose();
+        using var elsewhere = await _node.AskAsync(_node.Chat(), headers: ("Stoa-Region", "north"));
+
+        (east.Requests.Count + west.Requests.Count).ShouldBe(7);
+        west.Requests.Count.ShouldBeGreaterThanOrEqualTo(6);
+        elsewhere.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Request_ThatHasWaitedLongEnough_IsToldSo()
+    {
+        await using var impatient = await InferenceNode.StartAsync("Inference:QueueMs=50");
+        await using var server = ModelServer.Start(call => call.HangAsync());
+        await impatient.RegisterAsync(server, maxRequests: 1);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        var running = impatient.AskAsync(impatient.Chat(), cancellationToken: giveUp.Token);
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+
+        using var refused = await impatient.AskAsync(impatient.Chat());
+        refused.Headers.RetryAfter.ShouldNotBeNull();
+        await ShouldRefuseAsync(refused, HttpStatusCode.ServiceUnavailable, "waited_too_long", "server_error");
+
+        await giveUp.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(running);
+    }
+
+    [Fact]
+    public async Task StreamOptions_GoOnToTheServer_WithUsageAsked()
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(new
+        {
+            model = _node.Model,
+            messages = new[] { new { role = "user", content = "Say hello" } },
+            stream = true,
+            max_tokens = 50,
+            stream_options = new { include_obfuscation = false, include_usage = false },
+        });
+
+        InferenceNode.TextOf(await InferenceNode.ReadEventsAsync(answer)).ShouldBe("Hello there ");
+        server.Requests.TryDequeue(out var request).ShouldBeTrue();
+        request!["stream_options"]!.ToJsonString().ShouldBe("""{"include_obfuscation":false,"include_usage":true}""");
+    }
+
     private static async Task ShouldRefuseAsync(HttpResponseMessage answer, HttpStatusCode status, string code, string type)
     {
         using (answer)

@@ -158,6 +158,24 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Stream_OfSeveralChoices_IsWholeWhenAllAre()
+    {
+        await using var server = ModelServer.Start(async call =>
+        {
+            await call.BeginAsync();
+            await call.WordAsync("one ");
+            await call.EventAsync("""{"model":"tiny","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""");
+            call.End();
+        });
+        await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(new { model = _node.Model, messages = new[] { new { role = "user", content = "Say hello" } }, stream = true, max_tokens = 50, n = 2 });
+
+        (await InferenceNode.ReadEventsAsync(answer))[^1].ShouldContain("answer_broken");
+        (await _node.UsedAsync()).Requests.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Server_ThatNobodyReaches_IsPassedOver_ThoughItDoesNotRefuse()
     {
         // Its queue of connections is full, so that one more is neither taken nor refused.

@@ -10,8 +10,17 @@ namespace Stoa.Simulation.Registry;
 internal sealed class OpenedStatements
 {
     // Statements may be opened beside each other.
+    private readonly ConcurrentDictionary<ContentHash, Statement> _good = new();
     private readonly ConcurrentDictionary<(ContentHash Payload, ContentHash Signature), Outcome<Statement, StatementFault>> _opened = new();
 
-    public Outcome<Statement, StatementFault> Open(SignedStatement statement) =>
-        _opened.GetOrAdd((statement.Id, ContentHash.Of(statement.Signature)), static (_, statement) => statement.Open(), statement);
+    public Outcome<Statement, StatementFault> Open(SignedStatement statement)
+    {
+        // Most have the signature that nearly all others of theirs have.
+        if (_good.TryGetValue(statement.Id, out var known) && known.Signature.AsSpan().SequenceEqual(statement.Signature))
+            return known;
+        var outcome = _opened.GetOrAdd((statement.Id, ContentHash.Of(statement.Signature)), static (_, statement) => statement.Open(), statement);
+        if (outcome.TryGet(out var opened, out _))
+            _good.TryAdd(statement.Id, opened);
+        return outcome;
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class RegistryWorld
 
     private readonly int _seed;
     private readonly Random _random;
-    private readonly List<string> _history = [];
+    private readonly List<(long At, SimulatedNode Node, ContentHash Statement)> _history = [];
     private readonly OpenedStatements _opened = new();
     private readonly List<SimulatedNode> _strangers = [];
     private int _lastKey;
@@ -52,7 +52,7 @@ internal sealed class RegistryWorld
     public Pace Pace { get; }
 
     /// <summary>What was kept by whom, and when to a tenth of a microsecond.</summary>
-    public string History => string.Join('\n', [.. _history, string.Create(CultureInfo.InvariantCulture, $"{World.Happenings} happenings")]);
+    public string History => string.Join('\n', [.. _history.Select(kept => string.Create(CultureInfo.InvariantCulture, $"{kept.At} {kept.Node} {kept.Statement}")), string.Create(CultureInfo.InvariantCulture, $"{World.Happenings} happenings")]);
 
     public void Run(Func<RegistryWorld, Task> act) => World.Run(() => act(this), TimeSpan.FromDays(1));
 
@@ -69,7 +69,7 @@ internal sealed class RegistryWorld
             var key = NewKey();
             var disk = new StatementDisk(World, Options.Policy, Options.WriteTime) { Lies = Options.LyingDisks };
             var node = new RegistryNode(World, Network.AddNode(key.PublicKey.ToProtobuf()), key, [NewKey()], SkewOf(number), disk, _opened, Options);
-            disk.Kept = statement => _history.Add(string.Create(CultureInfo.InvariantCulture, $"{World.Time.GetTimestamp()} {node.Node} {statement.Id}"));
+            disk.Kept = statement => _history.Add((World.Time.GetTimestamp(), node.Node, statement.Id));
             Nodes.Add(node);
         }
 

@@ -16,7 +16,6 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     // The first has sequence 1; empty is what went.
     private readonly List<ContentHash> _bySequence = [];
     private readonly Dictionary<ContentHash, long> _sequenceOf = [];
-    private readonly SortedSet<ContentHash> _ids = [];
     private readonly Dictionary<PeerId, SignerUsage> _signers = [];
     private readonly Dictionary<MergeKey, Contradiction> _contradictions = [];
     private readonly List<ContentHash> _removals = [];
@@ -71,7 +70,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     }
 
     internal IReadOnlyList<Statement> ListByKey(MergeKey key) =>
-        _byKey.TryGetValue(key, out var ids) && ids.Count > 0 ? [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)] : [];
+        !_byKey.TryGetValue(key, out var ids) || ids.Count == 0 ? [] : ids.Count == 1 ? [_byId[ids[0]]] : [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)];
 
     internal IEnumerable<(long Sequence, ContentHash Id)> After(long sequence)
     {
@@ -82,7 +81,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
         }
     }
 
-    internal IEnumerable<ContentHash> IdsAfter(ContentHash after) => _ids.Where(id => id > after);
+    internal IEnumerable<ContentHash> IdsAfter(ContentHash after) => _byId.Keys.Where(id => id > after).Order();
 
     internal IReadOnlyList<ContentHash> RemovalsAfter(long sequence) => _removals[(int)sequence..];
 
@@ -135,7 +134,6 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     {
         if (!_byId.TryAdd(statement.Id, statement))
             return;
-        _ids.Add(statement.Id);
         _bySequence.Add(statement.Id);
         _sequenceOf.Add(statement.Id, _bySequence.Count);
         if (!_byKey.TryGetValue(statement.Key, out var ids))
@@ -146,7 +144,6 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     private void Remove(Statement statement)
     {
         _byId.Remove(statement.Id);
-        _ids.Remove(statement.Id);
         _byKey[statement.Key].Remove(statement.Id);
         if (_sequenceOf.Remove(statement.Id, out var sequence))
             _bySequence[(int)sequence - 1] = default;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
@@ -71,13 +72,14 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
                 changed.Add((fleet, [.. model.OrderBy(state => state.Slot)]));
             }
 
-            _now = Snapshot.Of(changed.Select(one => one.Fleet));
+            // Before it is found: its price is asked for at once.
+            foreach (var (fleet, states) in changed)
+                fleet.Become(states);
+            Volatile.Write(ref _now, Snapshot.Of(changed.Select(one => one.Fleet)));
             // Whoever waits for a model that nobody serves any more is told so.
-            changed.AddRange(before.Values.Select(fleet => (fleet, (IReadOnlyList<ReplicaState>)[])));
+            foreach (var unserved in before.Values)
+                unserved.Become([]);
         }
-
-        foreach (var (fleet, states) in changed)
-            fleet.Become(states);
     }
 
     /// <summary>The models that can answer a request, in the order in which they are tried.</summary>
@@ -94,22 +96,10 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
                 now.ByName.TryGetValue((listing.Publisher, listing.Name), out var versions)
                     ? range == SemanticRange.Any ? versions.Releases : [.. versions.All.Where(fleet => range.Takes(fleet.Model.Listing.Version!))]
                     : [],
-            ModelAddress.ByCapability { Capabilities: var wanted } => [.. now.Fleets.Where(fleet => Can(fleet.Model, wanted, kind, tokens)).OrderBy(fleet => PriceOf(fleet)).ThenByDescending(fleet => fleet.Replicas.Count(replica => replica.IsOffered))],
+            ModelAddress.ByCapability { Capabilities: var wanted } => [.. now.ByPrice(wanted, kind).Where(fleet => fleet.Model.ContextLength is not { } most || tokens <= most)],
             _ => [],
         };
     }
-
-    private static bool Can(ReplicaModel model, IReadOnlyList<string> wanted, InferenceKind kind, long tokens)
-    {
-        const string Embeddings = "embeddings";
-        return wanted.All(capability => model.Capabilities.Contains(capability, StringComparer.Ordinal))
-            && (kind is InferenceKind.Embedding ? model.Capabilities.Contains(Embeddings, StringComparer.Ordinal) : model.Capabilities.Any(capability => capability != Embeddings))
-            && (model.ContextLength is not { } most || tokens <= most);
-    }
-
-    // What a page that is summed up on a quarter of one costs at the cheapest replica.
-    private static Money PriceOf(ModelFleet fleet) =>
-        fleet.Replicas.Select(replica => replica.Replica.Priced.PriceOf(new TokenUsage(1_000, 250))).DefaultIfEmpty(Money.Zero).Min();
 
     private ushort TakeSlot()
     {
@@ -128,6 +118,34 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
 
     private sealed record Snapshot(IReadOnlyList<ModelFleet> Fleets, IReadOnlyDictionary<(string Publisher, string Name), Versions> ByName)
     {
+        private const string Embeddings = "embeddings";
+        private const int MostLists = 1_024;
+
+        // Who asks for capabilities asks for the same few, and there may be thousands of models.
+        private readonly ConcurrentDictionary<(string Wanted, bool IsEmbedding), IReadOnlyList<ModelFleet>> _lists = new();
+        private IReadOnlyList<ModelFleet>? _byPrice;
+
+        /// <summary>Those that can all of it, the cheapest first.</summary>
+        public IReadOnlyList<ModelFleet> ByPrice(IReadOnlyList<string> wanted, InferenceKind kind)
+        {
+            var key = (string.Join(',', wanted), kind is InferenceKind.Embedding);
+            if (_lists.TryGetValue(key, out var known))
+                return known;
+            _byPrice ??= [.. Fleets.OrderBy(PriceOf)];
+            IReadOnlyList<ModelFleet> found = [.. _byPrice.Where(fleet => Can(fleet.Model, wanted, key.Item2))];
+            if (_lists.Count < MostLists)
+                _lists[key] = found;
+            return found;
+        }
+
+        private static bool Can(ReplicaModel model, IReadOnlyList<string> wanted, bool isEmbedding) =>
+            wanted.All(capability => model.Capabilities.Contains(capability, StringComparer.Ordinal))
+            && (isEmbedding ? model.Capabilities.Contains(Embeddings, StringComparer.Ordinal) : model.Capabilities.Any(capability => capability != Embeddings));
+
+        // What a page that is summed up on a quarter of one costs at the cheapest replica.
+        private static Money PriceOf(ModelFleet fleet) =>
+            fleet.Replicas.Select(replica => replica.Replica.Priced.PriceOf(new TokenUsage(1_000, 250))).DefaultIfEmpty(Money.Zero).Min();
+
         public static Snapshot Of(IEnumerable<ModelFleet> fleets)
         {
             List<ModelFleet> ordered =

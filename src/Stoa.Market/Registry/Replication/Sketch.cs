@@ -24,6 +24,9 @@ public sealed class Sketch(SipKey key, int length)
 {
     private const int PartLength = 32;
 
+    // So few are nearly all looked at: a copy that is soon gone costs less than parts made anew, which stay.
+    private const int FewParts = 2;
+
     // Never written: it is shared from the start.
     private static readonly CodedSymbol[] s_empty = new CodedSymbol[PartLength];
 
@@ -80,6 +83,13 @@ public sealed class Sketch(SipKey key, int length)
     public Sketch Copy()
     {
         var copy = new Sketch(key, length);
+        if (_parts.Length <= FewParts)
+        {
+            for (var part = 0; part < _parts.Length; part++)
+                (copy._parts[part], copy._isShared[part]) = ([.. _parts[part]], false);
+            return copy;
+        }
+
         _parts.CopyTo(copy._parts, 0);
         Array.Fill(_isShared, true);
         return copy;

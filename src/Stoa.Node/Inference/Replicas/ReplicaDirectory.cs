@@ -13,7 +13,7 @@ namespace Stoa.Node.Inference.Replicas;
 /// <param name="replicas">Opens keys.</param>
 /// <param name="local">Those that this node runs itself.</param>
 /// <param name="fleets">Gets the replicas.</param>
-/// <param name="routes">Gets the routes.</param>
+/// <param name="routes">Gets the routes for everybody.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Of failures.</param>
 public sealed class ReplicaDirectory(
@@ -29,8 +29,8 @@ public sealed class ReplicaDirectory(
     private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _one = new(1, 1);
     private IReadOnlyList<Replica> _registered = [];
-    private long _number;
     private long _localNumber;
+    private ChangeNumbers _seen = new(0, 0);
     private long _readAt;
 
     /// <inheritdoc/>
@@ -50,20 +50,23 @@ public sealed class ReplicaDirectory(
             var isOld = time.GetElapsedTime(_readAt) >= s_reading;
             // Before they are read: what comes meanwhile is another change.
             var localNumber = local.Number;
-            if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is { } read)
+            var read = await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken);
+            if (read?.Replicas is { } registered)
             {
                 var keys = Open(read.Keys);
-                _registered = [.. read.Replicas.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)];
-                routes.Become(read.Routes);
-                (_number, _readAt) = (read.Number, time.GetTimestamp());
-            }
-            else if (localNumber == _localNumber)
-            {
-                return;
+                _registered = [.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)];
             }
 
-            fleets.Become([.. _registered, .. local.Replicas]);
+            if (read?.Replicas is not null || localNumber != _localNumber)
+                fleets.Become([.. _registered, .. local.Replicas]);
             _localNumber = localNumber;
+            if (read is null)
+                return;
+            if (read.Routes is { } forAll)
+                routes.Become(forAll);
+            _seen = read.Seen;
+            if (isOld)
+                _readAt = time.GetTimestamp();
         }
         finally
         {
@@ -92,10 +95,15 @@ public sealed class ReplicaDirectory(
 
     private async Task<Registered?> ReadAsync(SqlSession session, bool isOld)
     {
-        var number = await InferenceChanges.ReadAsync(session);
-        return number == _number && !isOld
-            ? null
-            : new Registered(number, await SqlReplicaStore.ListAsync(session), await SqlReplicaStore.ListKeysAsync(session), await SqlRouteStore.ListAsync(session));
+        var now = await InferenceChanges.ReadAsync(session);
+        var (areReplicasOld, areRoutesOld) = (isOld || now.Replicas != _seen.Replicas, isOld || now.Routes != _seen.Routes);
+        if (!areReplicasOld && !areRoutesOld)
+            return null;
+        return new Registered(
+            now,
+            areReplicasOld ? await SqlReplicaStore.ListAsync(session) : null,
+            areReplicasOld ? await SqlReplicaStore.ListKeysAsync(session) : [],
+            areRoutesOld ? await SqlRouteStore.ListForAllAsync(session) : null);
     }
 
     private Dictionary<Id<Replica>, ReplicaKey> Open(IReadOnlyList<(Id<Replica> Id, byte[] Box)> sealedKeys)
@@ -117,5 +125,9 @@ public sealed class ReplicaDirectory(
         return opened;
     }
 
-    private sealed record Registered(long Number, IReadOnlyList<Replica> Replicas, IReadOnlyList<(Id<Replica> Id, byte[] Box)> Keys, IReadOnlyList<ModelRoute> Routes);
+    /// <param name="Seen">As of which changes.</param>
+    /// <param name="Replicas">All; null when they are as before.</param>
+    /// <param name="Keys">Of replicas.</param>
+    /// <param name="Routes">Those for everybody; null when they are as before.</param>
+    private sealed record Registered(ChangeNumbers Seen, IReadOnlyList<Replica>? Replicas, IReadOnlyList<(Id<Replica> Id, byte[] Box)> Keys, IReadOnlyList<ModelRoute>? Routes);
 }

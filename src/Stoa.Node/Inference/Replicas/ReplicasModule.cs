@@ -20,6 +20,7 @@ public static class ReplicasModule
         services.AddSingleton<InferenceGateway>();
         services.AddSingleton<SqlReplicaStore>();
         services.AddSingleton<SqlRouteStore>();
+        services.AddSingleton<RouteChanges>();
         services.AddSingleton<ListedModels>();
         services.AddSingleton<ReplicaCheck>();
         services.AddSingleton<ReplicaRegistration>();

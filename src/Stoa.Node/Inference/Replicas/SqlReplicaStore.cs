@@ -67,7 +67,7 @@ public sealed class SqlReplicaStore(Database database, CellKey cell)
         return database.WriteAsync<Outcome<KeptReplica, ReplicaRefusal>>(
             async session =>
             {
-                await InferenceChanges.RaiseAsync(session);
+                await InferenceChanges.RaiseReplicasAsync(session);
                 if (await FindAsync(session, replica.Id) is { } before)
                     return before;
                 if (await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM replicas") >= ModelFleets.MostReplicas)
@@ -113,7 +113,7 @@ public sealed class SqlReplicaStore(Database database, CellKey cell)
         return database.WriteAsync<Outcome<KeptReplica, ReplicaRefusal>>(
             async session =>
             {
-                await InferenceChanges.RaiseAsync(session);
+                await InferenceChanges.RaiseReplicasAsync(session);
                 if (await FindAsync(session, id) is not { Replica: var before })
                     return Refuse(session, ReplicaRefusal.ReplicaUnknown, Unknown(id));
                 var (address, upstreamModel) = (change.Address ?? before.Address, change.UpstreamModel ?? before.UpstreamModel);
@@ -151,7 +151,7 @@ public sealed class SqlReplicaStore(Database database, CellKey cell)
     public Task<bool> RemoveAsync(Id<Replica> id, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
-            await InferenceChanges.RaiseAsync(session);
+            await InferenceChanges.RaiseReplicasAsync(session);
             if (await session.ExecuteAsync("DELETE FROM replicas WHERE id = @id", new { id }) == 1)
                 return true;
             session.Abandon();

@@ -63,7 +63,7 @@ public static class RoutesEndpoints
     }
 
     private static async Task<IResult> SetAsync(
-        string name, Body<SetRouteRequest> body, Caller caller, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+        string name, Body<SetRouteRequest> body, Caller caller, SqlRouteStore store, RouteChanges changes, CancellationToken cancellationToken)
     {
         var errors = new List<FieldError>();
         RouteRules.CheckName(name, errors);
@@ -73,11 +73,11 @@ public static class RoutesEndpoints
             return Invalid(errors);
         if (caller.Key is { SpendPerDay: not null })
             return Limited();
-        return isForAll && !caller.IsAdmin ? NotForAll() : await KeepAsync(route, store, directory, cancellationToken);
+        return isForAll && !caller.IsAdmin ? NotForAll() : await KeepAsync(route, store, changes, cancellationToken);
     }
 
     private static async Task<IResult> SetOfListingAsync(
-        string publisher, string name, Body<SetRouteRequest> body, Caller caller, ListedModels models, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+        string publisher, string name, Body<SetRouteRequest> body, Caller caller, ListedModels models, SqlRouteStore store, RouteChanges changes, CancellationToken cancellationToken)
     {
         if (await FindOwnAsync(publisher, name, caller, models, cancellationToken) is not { } listing)
             return new Refusal<RouteRefusal>(RouteRefusal.RouteNotYours, $"You have listed no model {publisher}/{name} here. Its requests are shared out by its publisher.").ToProblem();
@@ -85,7 +85,7 @@ public static class RoutesEndpoints
         if (body.Value.IsForAll is false)
             errors.Add(new FieldError("/isForAll", "The route of a listing is for everybody's requests: leave it out, or make a route of another name."));
         var route = Read(caller.UserId, listing.ToString(), body.Value, listing, isForAll: true, errors);
-        return errors.Count > 0 ? Invalid(errors) : await KeepAsync(route, store, directory, cancellationToken);
+        return errors.Count > 0 ? Invalid(errors) : await KeepAsync(route, store, changes, cancellationToken);
     }
 
     private static async Task<IResult> ListAsync(Caller caller, SqlRouteStore store, CancellationToken cancellationToken) =>
@@ -102,32 +102,32 @@ public static class RoutesEndpoints
         [FromQuery, Description("Whether the one for everybody is removed, by an administrator, and not your own. Left out: false.")] bool? forAll,
         Caller caller,
         SqlRouteStore store,
-        ReplicaDirectory directory,
+        RouteChanges changes,
         CancellationToken cancellationToken)
     {
         if (caller.Key is { SpendPerDay: not null })
             return Limited();
         if (forAll is true && !caller.IsAdmin)
             return NotForAll();
-        return await ForgetAsync(forAll is true ? default : caller.UserId, name, store, directory, cancellationToken);
+        return await ForgetAsync(forAll is true ? default : caller.UserId, name, store, changes, cancellationToken);
     }
 
-    private static Task<IResult> RemoveOfListingAsync(string publisher, string name, Caller caller, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken) =>
-        ForgetAsync(caller.UserId, $"{publisher}/{name}", store, directory, cancellationToken);
+    private static Task<IResult> RemoveOfListingAsync(string publisher, string name, Caller caller, SqlRouteStore store, RouteChanges changes, CancellationToken cancellationToken) =>
+        ForgetAsync(caller.UserId, $"{publisher}/{name}", store, changes, cancellationToken);
 
-    private static async Task<IResult> ForgetAsync(Id<User> owner, string name, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+    private static async Task<IResult> ForgetAsync(Id<User> owner, string name, SqlRouteStore store, RouteChanges changes, CancellationToken cancellationToken)
     {
         if (!await store.RemoveAsync(owner, name, cancellationToken))
             return Unknown(name);
-        await directory.RefreshAsync(cancellationToken);
+        await changes.NoteAsync(owner, cancellationToken);
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> KeepAsync(ModelRoute route, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+    private static async Task<IResult> KeepAsync(ModelRoute route, SqlRouteStore store, RouteChanges changes, CancellationToken cancellationToken)
     {
         if (!(await store.SetAsync(route, cancellationToken)).TryGet(out var set, out var refusal))
             return refusal.ToProblem();
-        await directory.RefreshAsync(cancellationToken);
+        await changes.NoteAsync(route.Owner, cancellationToken);
         return TypedResults.Ok(ToContract(set));
     }
 

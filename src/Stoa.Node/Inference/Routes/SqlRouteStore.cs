@@ -24,7 +24,7 @@ public sealed class SqlRouteStore(Database database, TimeProvider time)
         return database.WriteAsync<Outcome<ModelRoute, RouteRefusal>>(
             async session =>
             {
-                await InferenceChanges.RaiseAsync(session);
+                await InferenceChanges.RaiseRoutesAsync(session);
                 var owner = TextOf(route.Owner);
                 if (await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM model_routes WHERE owner_id = @owner AND name <> @Name", new { owner, route.Name }) >= RouteRules.MostRoutes)
                 {
@@ -69,7 +69,7 @@ public sealed class SqlRouteStore(Database database, TimeProvider time)
     public Task<bool> RemoveAsync(Id<User> owner, string name, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
-            await InferenceChanges.RaiseAsync(session);
+            await InferenceChanges.RaiseRoutesAsync(session);
             if (await session.ExecuteAsync("DELETE FROM model_routes WHERE owner_id = @owner AND name = @name", new { owner = TextOf(owner), name }) == 1)
                 return true;
             session.Abandon();
@@ -77,8 +77,12 @@ public sealed class SqlRouteStore(Database database, TimeProvider time)
         },
         cancellationToken);
 
-    /// <summary>All of them, inside a look at the database.</summary>
-    internal static async Task<IReadOnlyList<ModelRoute>> ListAsync(SqlSession session) => [.. (await session.QueryAsync<Row>(Select)).Select(row => row.ToRoute())];
+    /// <summary>The routes that an account has for its own requests.</summary>
+    public async Task<IReadOnlyList<ModelRoute>> ListOwnAsync(Id<User> account, CancellationToken cancellationToken) => [.. (await database.ReadAsync(
+        session => session.QueryAsync<Row>($"{Select} WHERE owner_id = @account AND NOT is_for_all", new { account }), cancellationToken)).Select(row => row.ToRoute())];
+
+    /// <summary>Those for everybody, inside a look at the database.</summary>
+    internal static async Task<IReadOnlyList<ModelRoute>> ListForAllAsync(SqlSession session) => [.. (await session.QueryAsync<Row>($"{Select} WHERE is_for_all")).Select(row => row.ToRoute())];
 
     private static string TextOf(Id<User> owner) => owner.IsEmpty ? "" : owner.ToString();
 

@@ -56,10 +56,11 @@ public sealed class StatementIntake(
         var known = index.Ids;
         var fates = new IntakeFate[statements.Count];
         var unseen = new List<int>();
-        var seen = new HashSet<(ContentHash Id, ContentHash Signature)>();
+        // One alone cannot come twice.
+        var seen = statements.Count > 1 ? new HashSet<(ContentHash Id, ContentHash Signature)>() : null;
         for (var number = 0; number < statements.Count; number++)
         {
-            if (known.Contains(statements[number].Id) || unwanted.Contains(statements[number].Item) || !seen.Add((statements[number].Id, ContentHash.Of(statements[number].Signature))))
+            if (known.Contains(statements[number].Id) || unwanted.Contains(statements[number].Item) || IsAgain(statements[number]))
                 fates[number] = Note(way, IntakeFate.Known, nameof(StatementEffect.Known));
             else
                 unseen.Add(number);
@@ -101,6 +102,8 @@ public sealed class StatementIntake(
         {
             _room.Leave();
         }
+
+        bool IsAgain(SignedStatement statement) => seen is not null && !seen.Add((statement.Id, ContentHash.Of(statement.Signature)));
     }
 
     private IntakeFate Keep(string way, UInt128 item, StatementEffect effect)

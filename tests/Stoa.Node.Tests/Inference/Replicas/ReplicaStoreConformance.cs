@@ -141,7 +141,8 @@ public abstract class ReplicaStoreConformance(DatabaseSource source) : DatabaseT
         await Store.AddAsync(New("http://127.0.0.1:8080/v1"), _signer, null, Stop);
         await Store.RemoveAsync(NewId<Replica>(), Stop);
         (await CountAsync()).ShouldBe(before + 2);
-        Database.GetSignal(InferenceChanges.Topic).Value.ShouldBe(before + 2);
+        var (replicas, routes) = await Database.ReadAsync(InferenceChanges.ReadAsync, Stop);
+        Database.GetSignal(InferenceChanges.Topic).Value.ShouldBe(replicas + routes);
         await Store.RemoveAsync(id, Stop);
         (await CountAsync()).ShouldBe(before + 3);
     }
@@ -175,7 +176,7 @@ public abstract class ReplicaStoreConformance(DatabaseSource source) : DatabaseT
     private static Id<T> NewId<T>()
         where T : IIdentified => s_ids.Next<T>();
 
-    private Task<long> CountAsync() => Database.ReadAsync(InferenceChanges.ReadAsync, Stop);
+    private async Task<long> CountAsync() => (await Database.ReadAsync(InferenceChanges.ReadAsync, Stop)).Replicas;
 }
 
 public sealed class SqliteReplicaStoreTests() : ReplicaStoreConformance(new SqliteSource());

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
+using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
@@ -10,6 +11,7 @@ using Stoa.Market.Tests.Registry.Goods;
 using Stoa.Node.Inference;
 using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Replicas;
+using Stoa.Node.Inference.Routes;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -277,7 +279,7 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         // What a node does at its start, with nothing in memory.
         var services = _node.Node.Host.Services;
         var fleets = new ModelFleets(services.GetRequiredService<ReplicaChooser>(), new WaitingLimits(1, 1), TimeProvider.System);
-        var routes = new ModelRoutes();
+        var routes = new ModelRoutes(services.GetRequiredService<SqlRouteStore>(), TimeProvider.System);
         using var directory = new ReplicaDirectory(
             services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), new LocalReplicas(), fleets, routes, TimeProvider.System,
             NullLogger<ReplicaDirectory>.Instance);
@@ -286,7 +288,8 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         var replica = fleets.All.ShouldHaveSingleItem().Replicas.ShouldHaveSingleItem().Replica;
         replica.Key.ShouldNotBeNull().Authorization.ShouldBe("Bearer sk-secret");
         replica.ToString().ShouldNotContain("sk-secret");
-        routes.List((await services.GetRequiredService<IUserStore>().FindByHandleAsync(_node.Publisher, Stop))!.Id).ShouldHaveSingleItem().Name.ShouldBe("fast");
+        var account = (await services.GetRequiredService<IUserStore>().FindByHandleAsync(_node.Publisher, Stop))!.Id;
+        (await routes.FindAsync(account, new ModelAddress.ByRoute("fast"), Stop)).ShouldNotBeNull().Name.ShouldBe("fast");
     }
 
     private async Task<StoaException> RefusedAsync(AddReplicaRequest request)

@@ -11,7 +11,7 @@ public sealed class BlendedIndex(ListingIndex index, VectorIndex vectors)
 
     // How many of those that are like by their signs are looked at; and of how few that filters leave all are.
     private const int Candidates = 2_000;
-    private const int FewEnough = 2_000;
+    private const int FewEnough = 10_000;
 
     /// <summary>One page of a search.</summary>
     /// <remarks>Words and meaning are looked for on two processors: neither needs what the other finds, and each alone takes about half of what may be taken.</remarks>
@@ -46,10 +46,7 @@ public sealed class BlendedIndex(ListingIndex index, VectorIndex vectors)
         var others = search with { Text = null, Sort = ListingSort.Newest, Facets = [] };
         // Few that filters leave may be none of those that are nearest: then each of the few is compared.
         if (others.HasFilters && index.FindFew(others, FewEnough, cancellationToken) is { } left)
-        {
-            var few = left.ToDictionary(hit => hit.Key);
-            return [.. vectors.FindNearest(vector, few.Keys, MostByMeaning).Select(key => few[key])];
-        }
+            return vectors.FindNearest(vector, left, static hit => hit.Key, MostByMeaning);
 
         return index.KeepFitting(others, vectors.FindNearest(vector, Candidates, others.HasFilters ? Candidates : MostByMeaning), MostByMeaning);
     }

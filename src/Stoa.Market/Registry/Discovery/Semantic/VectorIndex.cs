@@ -114,7 +114,8 @@ public sealed class VectorIndex : IDisposable
         {
             if (vector.Length != _dimensions || _keys.Count == 0)
                 return [];
-            return Best(vector, FindCandidates(vector, candidates), limit);
+            var places = FindCandidates(vector, candidates);
+            return [.. Best(vector, places, limit).Select(at => _keys[places[at]])];
         }
         finally
         {
@@ -122,26 +123,30 @@ public sealed class VectorIndex : IDisposable
         }
     }
 
-    /// <summary>The same among a few listings, each of which is compared by all that is kept.</summary>
+    /// <summary>The same among some listings, each of which is compared by all that is kept.</summary>
     /// <param name="vector">As it is kept.</param>
-    /// <param name="among">Some thousands at most.</param>
+    /// <param name="among">Some thousands at most: each is looked up by its key, which takes longer than comparing it.</param>
+    /// <param name="keyOf">The key of each.</param>
     /// <param name="limit">The most that are answered.</param>
-    public IReadOnlyList<ListingKey> FindNearest(ReadOnlySpan<sbyte> vector, IEnumerable<ListingKey> among, int limit)
+    public IReadOnlyList<T> FindNearest<T>(ReadOnlySpan<sbyte> vector, IReadOnlyList<T> among, Func<T, ListingKey> keyOf, int limit)
     {
         ArgumentNullException.ThrowIfNull(among);
+        ArgumentNullException.ThrowIfNull(keyOf);
         _lock.EnterReadLock();
         try
         {
             if (vector.Length != _dimensions)
                 return [];
-            var places = new List<int>();
-            foreach (var key in among)
+            var (places, known) = (new List<int>(among.Count), new List<T>(among.Count));
+            foreach (var one in among)
             {
-                if (_places.TryGetValue(key, out var place))
-                    places.Add(place);
+                if (!_places.TryGetValue(keyOf(one), out var place))
+                    continue;
+                places.Add(place);
+                known.Add(one);
             }
 
-            return Best(vector, places, limit);
+            return [.. Best(vector, places, limit).Select(at => known[at])];
         }
         finally
         {
@@ -177,18 +182,35 @@ public sealed class VectorIndex : IDisposable
         }
     }
 
-    private List<ListingKey> Best(ReadOnlySpan<sbyte> vector, List<int> places, int limit)
+    /// <summary>Which of some places have the vectors that are most like one, in their order.</summary>
+    private List<int> Best(ReadOnlySpan<sbyte> vector, List<int> places, int limit)
     {
-        var scored = new (float Score, int Place)[places.Count];
-        for (var index = 0; index < scored.Length; index++)
+        var scores = new float[places.Count];
+        for (var at = 0; at < scores.Length; at++)
         {
-            var block = _blocks[places[index] / BlockSize];
+            var block = _blocks[places[at] / BlockSize];
             // The length of the vector that is looked for is the same in all of them.
-            scored[index] = (EmbeddingVector.Product(vector, block.VectorAt(places[index] % BlockSize)) * block.InverseLengths[places[index] % BlockSize], places[index]);
+            scores[at] = EmbeddingVector.Product(vector, block.VectorAt(places[at] % BlockSize)) * block.InverseLengths[places[at] % BlockSize];
         }
 
-        Array.Sort(scored, (left, right) => right.Score.CompareTo(left.Score) is not 0 and var order ? order : _keys[left.Place].CompareTo(_keys[right.Place]));
-        return [.. scored.Take(limit).Select(one => _keys[one.Place])];
+        // Numbers alone are put in order much faster than what they belong to.
+        var least = float.NegativeInfinity;
+        if (limit > 0 && scores.Length > limit)
+        {
+            float[] ordered = [.. scores];
+            Array.Sort(ordered);
+            least = ordered[^limit];
+        }
+
+        var best = new List<int>(limit);
+        for (var at = 0; at < scores.Length; at++)
+        {
+            if (scores[at] >= least)
+                best.Add(at);
+        }
+
+        best.Sort((left, right) => scores[right].CompareTo(scores[left]) is not 0 and var order ? order : _keys[places[left]].CompareTo(_keys[places[right]]));
+        return best.Count <= limit ? best : best[..limit];
     }
 
     private sealed class Block(int dimensions)

@@ -28,7 +28,7 @@ public sealed class VectorIndexTests
             var query = Vector(random);
             var expected = model.OrderByDescending(one => Cosine(query, one.Value)).ThenBy(one => one.Key).Select(one => one.Key).Take(10).ToList();
             index.FindNearest(query, candidates: 1_000, limit: 10).ShouldBe(expected);
-            index.FindNearest(query, model.Keys.Append(new ListingKey(ListingSamples.Publisher(0), "nobody")), limit: 10).ShouldBe(expected);
+            index.FindNearest(query, [.. model.Keys, new ListingKey(ListingSamples.Publisher(0), "nobody")], static key => key, limit: 10).ShouldBe(expected);
         }
     }
 
@@ -45,7 +45,7 @@ public sealed class VectorIndexTests
         for (var turn = 0; turn < 20; turn++)
         {
             var query = EmbeddingVector.Pack(Near(topics[random.Next(topics.Count)], random))!;
-            var exact = index.FindNearest(query, vectors.Select(one => one.Item1), 20);
+            var exact = index.FindNearest(query, [.. vectors.Select(one => one.Item1)], static key => key, 20);
             found += index.FindNearest(query, candidates: 500, limit: 20).Intersect(exact).Count();
             wanted += exact.Count;
         }
