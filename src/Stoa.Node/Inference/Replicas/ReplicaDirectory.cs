@@ -28,9 +28,9 @@ public sealed class ReplicaDirectory(
 
     private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _one = new(1, 1);
-    private ChangeNumbers _seen = new(0, 0);
     private IReadOnlyList<Replica> _registered = [];
     private long _localNumber;
+    private ChangeNumbers _seen = new(0, 0);
     private long _readAt;
 
     /// <inheritdoc/>
@@ -50,27 +50,23 @@ public sealed class ReplicaDirectory(
             var isOld = time.GetElapsedTime(_readAt) >= s_reading;
             // Before they are read: what comes meanwhile is another change.
             var localNumber = local.Number;
-            var isAnother = localNumber != _localNumber;
-            if (await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken) is { } read)
+            var read = await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken);
+            if (read?.Replicas is { } registered)
             {
-                if (read.Replicas is { } registered)
-                {
-                    var keys = Open(read.Keys);
-                    _registered = [.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)];
-                    isAnother = true;
-                }
-
-                if (read.Routes is { } forAll)
-                    routes.Become(forAll);
-                _seen = read.Seen;
-                if (isOld)
-                    _readAt = time.GetTimestamp();
+                var keys = Open(read.Keys);
+                _registered = [.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)];
             }
 
-            if (!isAnother)
-                return;
-            fleets.Become([.. _registered, .. local.Replicas]);
+            if (read?.Replicas is not null || localNumber != _localNumber)
+                fleets.Become([.. _registered, .. local.Replicas]);
             _localNumber = localNumber;
+            if (read is null)
+                return;
+            if (read.Routes is { } forAll)
+                routes.Become(forAll);
+            _seen = read.Seen;
+            if (isOld)
+                _readAt = time.GetTimestamp();
         }
         finally
         {
