@@ -97,10 +97,9 @@ public sealed class LlamaEngine : IDisposable
             if (_isEnding)
                 throw new EngineRefusalException(EngineRefusal.Ending, "The server is ending.");
             // One that finds nobody waiting is taken even where none may wait: perhaps a slot is free.
-            if (_waiting.Count > 0 && _waiting.Count + requests.Count > _options.MaxWaiting)
+            if (_waiting.Count > 0 && _waiting.Count >= _options.MaxWaiting)
                 throw new EngineRefusalException(EngineRefusal.TooManyWaiting, $"All slots are busy, and {_waiting.Count} requests wait already. Try again in a few seconds.");
-            foreach (var request in requests)
-                _waiting.AddLast(new Waiting(request, stream));
+            _waiting.AddLast(new Waiting(new Queue<GenerationRequest>(requests), stream));
         }
 
         Wake();
@@ -247,19 +246,22 @@ public sealed class LlamaEngine : IDisposable
     {
         while (true)
         {
-            Waiting next;
+            GenerationRequest next;
+            GenerationStream stream;
             lock (_lock)
             {
                 while (_waiting.First is { Value.Stream.IsGivenUp: true })
                     _waiting.RemoveFirst();
-                // In order of arrival: whoever wants many slots waits until there are as many.
-                if (_waiting.First is not { } first || first.Value.Request.Choices > slots.FreeCount)
+                // In turns: whoever has brought many prompts does not keep others waiting for all of them. Whoever wants many slots waits until there are as many.
+                if (_waiting.First is not { } first || first.Value.Prompts.Peek().Choices > slots.FreeCount)
                     return;
-                next = first.Value;
+                (next, stream) = (first.Value.Prompts.Dequeue(), first.Value.Stream);
                 _waiting.RemoveFirst();
+                if (first.Value.Prompts.Count > 0)
+                    _waiting.AddLast(first);
             }
 
-            var reused = slots.Place(next.Request, choice => new Answer(_model, next.Request, choice, ContextLength, next.Stream));
+            var reused = slots.Place(next, choice => new Answer(_model, next, choice, ContextLength, stream));
             Volatile.Write(ref _figures, _figures with { CachedPromptTokens = _figures.CachedPromptTokens + reused });
         }
     }
@@ -355,7 +357,8 @@ public sealed class LlamaEngine : IDisposable
         });
     }
 
-    private sealed record Waiting(GenerationRequest Request, GenerationStream Stream);
+    /// <summary>A request, and its prompts that have no slot yet.</summary>
+    private sealed record Waiting(Queue<GenerationRequest> Prompts, GenerationStream Stream);
 }
 
 /// <summary>What an engine has done since it started, and does.</summary>

@@ -11,7 +11,7 @@ public sealed record InferenceOptions
     /// <summary>The most bytes of a request. Default 16,777,216.</summary>
     public int MaxRequestBytes { get; init; } = 16 << 20;
 
-    /// <summary>The most bytes that all requests together have which are being answered, those of up to 64 KiB not counted. Default 536,870,912.</summary>
+    /// <summary>The most bytes that all requests together have which are being answered, as they came, those of up to 64 KiB not counted. Each may take up to four times as much memory. Default 536,870,912.</summary>
     public long MaxHeldBytes { get; init; } = 512 << 20;
 
     /// <summary>And those of one account. Default 67,108,864.</summary>

@@ -48,7 +48,9 @@ public sealed class WorkerTests(ServerFixture fixture) : IClassFixture<ServerFix
         (await FailureAsync(fixture.OptionsOf(libraries) with { File = noModel })).ShouldContain("no GGUF file");
         (await FailureAsync(fixture.OptionsOf(libraries) with { File = torn })).ShouldContain("cannot load");
         (await FailureAsync(fixture.OptionsOf("/nowhere"))).ShouldContain("npm install @node-llama-cpp");
-        (await FailureAsync(fixture.OptionsOf(Path.GetTempPath()))).ShouldContain("There is no libggml.so");
+        var empty = Directory.CreateTempSubdirectory("stoa-llama-");
+        (await FailureAsync(fixture.OptionsOf(empty.FullName))).ShouldContain("There is no libggml.so");
+        empty.Delete();
         (await FailureAsync(fixture.OptionsOf(libraries) with { Engine = new EngineOptions { ChatTemplate = "no-such-template" } })).ShouldContain("no chat template");
         File.Delete(noModel);
         File.Delete(torn);

@@ -318,12 +318,17 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
     [Fact]
     public async Task Request_ThatIsHedged_IsRefused_WhenBothFail_AndCostsNothing()
     {
+        var goOn = new TaskCompletionSource();
         await using var slow = ModelServer.Start(async call =>
         {
-            await Task.Delay(200, Stop);
+            await goOn.Task;
             await call.ErrorAsync(500);
         });
-        await using var broken = ModelServer.Start(call => call.ErrorAsync(500));
+        await using var broken = ModelServer.Start(async call =>
+        {
+            await call.ErrorAsync(500);
+            goOn.TrySetResult();
+        });
         await _node.RegisterAsync(slow, weight: 1_000);
         await _node.RegisterAsync(broken);
 
@@ -376,7 +381,7 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
     [Fact]
     public async Task Request_ThatHasWaitedLongEnough_IsToldSo()
     {
-        await using var impatient = await InferenceNode.StartAsync("Inference:QueueMs=50");
+        await using var impatient = await InferenceNode.StartAsync("--Inference:QueueMs", "50");
         await using var server = ModelServer.Start(call => call.HangAsync());
         await impatient.RegisterAsync(server, maxRequests: 1);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Stop);
@@ -414,7 +419,7 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
     [Fact]
     public async Task Requests_OfOneAccount_HaveNoMoreBytesTogetherThanTheyMay()
     {
-        await using var narrow = await InferenceNode.StartAsync("Inference:MaxRequestBytes=100000", "Inference:MaxHeldBytesOfAccount=150000");
+        await using var narrow = await InferenceNode.StartAsync("--Inference:MaxRequestBytes", "100000", "--Inference:MaxHeldBytesOfAccount", "150000");
         var goOn = new TaskCompletionSource();
         await using var server = ModelServer.Start(async call =>
         {
@@ -438,6 +443,54 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
             using var again = await narrow.AskAsync(narrow.Chat(content: content, maxTokens: 5));
             return again.StatusCode is HttpStatusCode.OK;
         });
+    }
+
+    [Fact]
+    public async Task Server_IsFree_AsSoonAsItHasAnswered_HoweverSlowlyThatIsRead()
+    {
+        var long20 = new string('x', 20 << 20);
+        await using var server = ModelServer.Start(call => call.AnswerAsync(call.Request["max_tokens"]!.GetValue<int>() == 51 ? long20 : "Hello there"));
+        await _node.PublishAsync("1.0.0", "gift", isFree: true);
+        await _node.RegisterAsync(server, $"{_node.Publisher}/gift@1.0.0", maxRequests: 1);
+
+        // Its head is read, and of the rest what the machine takes by itself.
+        using var unread = await _node.AskAsync(_node.Chat($"{_node.Publisher}/gift", maxTokens: 51));
+        unread.StatusCode.ShouldBe(HttpStatusCode.OK);
+        using var other = await _node.AskAsync(_node.Chat($"{_node.Publisher}/gift"));
+
+        (await InferenceNode.ReadAsync(other))["choices"]!.AsArray().Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Speed_OfAServerIsThatOfItsWriting_OfWholeAnswersToo()
+    {
+        await using var server = ModelServer.Start(async call =>
+        {
+            await Task.Delay(250, Stop);
+            await call.AnswerAsync("Hello there");
+        });
+        var replica = await _node.RegisterAsync(server);
+
+        using var answer = await _node.AskAsync(_node.Chat());
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        // A second token within a quarter of a second or more.
+        (await _node.Node.Client.GetReplicaAsync(replica, Stop)).Figures!.TokensPerSecond.ShouldNotBeNull().ShouldBeLessThan(5);
+    }
+
+    [Fact]
+    public async Task Server_ThatSaysThatItIsBusy_IsNotLeftAloneForIt()
+    {
+        await using var busy = ModelServer.Start(call => call.ErrorAsync(429));
+        await using var free = ModelServer.Start();
+        await _node.RegisterAsync(busy, weight: 1_000);
+        await _node.RegisterAsync(free);
+
+        for (var request = 0; request < 6; request++)
+            (await _node.AskAsync(_node.Chat(content: $"Say {request}"))).Dispose();
+
+        busy.Requests.Count.ShouldBeGreaterThan(3);
+        free.Requests.Count.ShouldBe(6);
     }
 
     private static async Task ShouldRefuseAsync(HttpResponseMessage answer, HttpStatusCode status, string code, string type)

@@ -150,7 +150,8 @@ internal sealed class ResponseItems(AnswerTerms terms)
 
     private AnswerFault? Append(ReadOnlySpan<byte> text, ResponseEvents? events, ReadOnlySpan<byte> type)
     {
-        if ((long)_done.WrittenCount + _text.WrittenCount + text.Length > terms.MostBytes)
+        // A whole answer was bounded when it was read, and is paid for.
+        if (events is not null && (long)_done.WrittenCount + _text.WrittenCount + text.Length > terms.MostBytes)
             return AnswerFault.TooLarge;
         _text.Write(text[1..^1]);
         if (events is null)

@@ -31,6 +31,11 @@ internal sealed class CollectedAnswer(long maxBytes, CancellationToken gone) : I
     }
 
     /// <inheritdoc/>
+    public void CheckWritten()
+    {
+    }
+
+    /// <inheritdoc/>
     public void Begin(in AnswerHead head)
     {
         _length = head.Whole?.Length ?? throw new InvalidOperationException("An agent's answer is no stream.");

@@ -25,11 +25,12 @@ internal sealed class FormAnswer(HttpContext context, IAnswerForm form) : IAnswe
     /// <inheritdoc/>
     public void Check(ReadOnlySpan<byte> whole)
     {
-        if (whole.IsEmpty)
-            Translate();
-        else if (AnswerLimits.Check(whole) is { } fault)
+        if (AnswerLimits.Check(whole) is { } fault)
             throw FailureOf(fault);
     }
+
+    /// <inheritdoc/>
+    public void CheckWritten() => Translate();
 
     /// <inheritdoc/>
     public void Begin(in AnswerHead head)

@@ -19,8 +19,9 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="terms">What goes with it.</param>
 /// <param name="options">Limits.</param>
+/// <param name="served">Told once when the server has done its part, and only the client is waited for from there on.</param>
 internal sealed class Exchange(
-    IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options)
+    IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, Action<RequestEnd> served)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
     private AnswerClaims _claims;
@@ -87,10 +88,12 @@ internal sealed class Exchange(
         _claims.Add(reading);
         Win();
         var price = Settle();
+        var end = ServedEnd(_firstTokenMs);
+        served(end);
         answer.Begin(new AnswerHead(replica, terms.WaitedMs, new WholeAnswer(AnswerEdits.LengthOf(buffer.Length, reading, replica.Model, price), price)));
         AnswerEdits.Write(answer.Writer, buffer.Span, reading, replica.Model, price);
         await answer.EndAsync(price);
-        return ServedEnd();
+        return end;
     }
 
     private async Task<RequestEnd> SendEventsAsync(Stream stream, CancellationTokenSource limit)
@@ -134,8 +137,10 @@ internal sealed class Exchange(
             throw new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.");
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
-        answer.Check([]);
+        answer.CheckWritten();
         var price = Settle();
+        var end = ServedEnd(ElapsedMs);
+        served(end);
         if (request.WantsUsage && !isUsageTold)
             AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);
         answer.Writer.Write("data: [DONE]\n\n"u8);
@@ -143,7 +148,7 @@ internal sealed class Exchange(
         await answer.EndAsync(price);
         if (!isCut)
             await DrainAsync(stream, buffer);
-        return ServedEnd();
+        return end;
     }
 
     /// <summary>Sends what was written. A client that does not take it is not the server's fault, and is waited for only as long as a stream may stand still.</summary>
@@ -254,7 +259,8 @@ internal sealed class Exchange(
 
     private sealed class ClientStalledException() : IOException("The client does not take the answer.");
 
-    private RequestEnd ServedEnd() => new(RequestEndKind.Served, _firstTokenMs, ElapsedMs, Used.OutputTokens, Bill().IsCorrected);
+    /// <param name="writtenMs">When the server had written all: how long the client takes to read it says nothing of the server.</param>
+    private RequestEnd ServedEnd(double writtenMs) => new(RequestEndKind.Served, _firstTokenMs, writtenMs, Used.OutputTokens, Bill().IsCorrected);
 }
 
 /// <summary>What goes with a request to a replica.</summary>

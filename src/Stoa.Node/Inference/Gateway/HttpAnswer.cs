@@ -38,6 +38,11 @@ internal sealed class HttpAnswer(HttpContext context) : IAnswer
     }
 
     /// <inheritdoc/>
+    public void CheckWritten()
+    {
+    }
+
+    /// <inheritdoc/>
     public void Begin(in AnswerHead head)
     {
         var response = context.Response;

@@ -15,10 +15,13 @@ public interface IAnswer
     /// <summary>Takes it in the form of OpenAI's API: one JSON object, or events of one <c>data:</c> line each, the last of which is <c>[DONE]</c>, or an error.</summary>
     IBufferWriter<byte> Writer { get; }
 
-    /// <summary>Looks at what a server says before it is paid for: some of it cannot be given on.</summary>
-    /// <param name="whole">An answer that is not streamed, of which nothing was written yet; empty for what was written of a stream.</param>
+    /// <summary>Looks at an answer that is not streamed before it is paid for and written: some cannot be given on.</summary>
     /// <exception cref="UpstreamException">Why it cannot.</exception>
     void Check(ReadOnlySpan<byte> whole);
+
+    /// <summary>Looks at what was written of a stream, before it is paid for.</summary>
+    /// <exception cref="UpstreamException">Why it cannot be given on.</exception>
+    void CheckWritten();
 
     /// <summary>The model has the word: from here on nobody else will answer.</summary>
     void Begin(in AnswerHead head);

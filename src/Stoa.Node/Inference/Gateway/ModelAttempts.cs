@@ -10,13 +10,13 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="call">Who asks.</param>
 /// <param name="request">What is asked.</param>
 /// <param name="answer">Where the answer goes.</param>
-/// <param name="router">Says what it may come to.</param>
+/// <param name="estimates">Says what it may come to.</param>
 /// <param name="upstreams">Asks replicas.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="logger">Of failures of replicas.</param>
 internal sealed class ModelAttempts(
-    InferenceCall call, InferenceRequest request, IAnswer answer, RequestRouter router, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     private readonly List<ReplicaState> _failed = [];
     private UpstreamException? _last;
@@ -40,7 +40,7 @@ internal sealed class ModelAttempts(
     /// <returns>What came of it; null when other models may be tried.</returns>
     private async Task<InferenceOutcome?> TryModelAsync(ModelFleet model)
     {
-        var routed = router.Route(call, request, model);
+        var routed = estimates.Estimate(call, request, model);
         // Before a place is taken: whoever cannot pay keeps nobody from one. One reservation is for all replicas, since one of them is paid.
         if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
         {
@@ -79,7 +79,7 @@ internal sealed class ModelAttempts(
     }
 
     /// <summary>Asks a second replica beside the first when that one has no word after a while.</summary>
-    private async Task<InferenceOutcome?> RaceAsync(ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, double waitedMs, TimeSpan patience)
+    private async Task<InferenceOutcome?> RaceAsync(ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, double waitedMs, TimeSpan patience)
     {
         using var race = new ExchangeRace();
         var first = AttemptAt(model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
@@ -102,7 +102,7 @@ internal sealed class ModelAttempts(
         return await NoteAsync(place.Replica, await first) ?? await NoteAsync(other.Replica, await second);
     }
 
-    private ReplicaAttempt AttemptAt(ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
+    private ReplicaAttempt AttemptAt(ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
         new(answer, request, routed, model, place, reservation, race, waitedMs);
 
     /// <summary>Notes what came of a request at a replica.</summary>

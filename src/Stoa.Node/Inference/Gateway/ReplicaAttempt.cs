@@ -14,10 +14,12 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="waitedMs">How long the request waited for the replica.</param>
 internal sealed class ReplicaAttempt(
-    IAnswer answer, InferenceRequest request, RoutedInference routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs)
+    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs)
 {
     private const double WritingSlack = 3;
     private const double UnknownTokensPerSecond = 20;
+
+    private bool _hasLeft;
 
     /// <summary>Does it.</summary>
     /// <param name="upstreams">Asks.</param>
@@ -27,9 +29,10 @@ internal sealed class ReplicaAttempt(
     public async Task<AttemptResult> RunAsync(Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry)
     {
         var end = RequestEnd.Abandoned;
+        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options));
+        var exchange = new Exchange(answer, request, place.Replica.Replica, reservation, race, terms, options, Leave);
         try
         {
-            var exchange = new Exchange(answer, request, place.Replica.Replica, reservation, race, new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options)), options);
             end = await exchange.RunAsync(upstreams);
             telemetry.Used(exchange.Used, end.IsCorrected);
             return end.Kind is RequestEndKind.Served ? AttemptResult.Answered : AttemptResult.Broken;
@@ -37,18 +40,27 @@ internal sealed class ReplicaAttempt(
         catch (UpstreamException failure)
         {
             // What the client may be at fault for itself is no mark against a replica; but one may be alone with it.
-            end = failure.ClientFault is null ? RequestEnd.Failed : RequestEnd.Abandoned;
+            end = failure.ClientFault is null && !failure.IsBusy ? RequestEnd.Failed : RequestEnd.Abandoned;
             telemetry.Failed(failure.Kind);
             return AttemptResult.Failed(failure);
         }
-        catch (OperationCanceledException) when (race is not null && !answer.Gone.IsCancellationRequested)
+        catch (OperationCanceledException) when (race is not null && !race.IsWonBy(exchange) && !answer.Gone.IsCancellationRequested)
         {
             return AttemptResult.Lost;
         }
         finally
         {
-            model.Leave(place, end);
+            Leave(end);
         }
+    }
+
+    /// <summary>Leaves the place, once: when the server has done its part, or else when all is over.</summary>
+    private void Leave(RequestEnd end)
+    {
+        if (_hasLeft)
+            return;
+        _hasLeft = true;
+        model.Leave(place, end);
     }
 
     /// <summary>How long the replica has until something of its answer is there: one that is not streamed is there as a whole, and so has the time that its tokens take besides.</summary>

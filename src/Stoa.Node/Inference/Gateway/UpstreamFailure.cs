@@ -39,6 +39,9 @@ internal sealed class UpstreamException(UpstreamFailureKind kind, string message
     /// <summary>What the replica said of it, cut short; for whoever has registered it or sent the request, and for nobody else.</summary>
     public string Said { get; init; } = "";
 
+    /// <summary>Whether it says that it has as much to do as it can: that is no fault of its.</summary>
+    public bool IsBusy { get; init; }
+
     /// <summary>The refusal, where the replica says that the request is at fault and not itself; null for all other failures.</summary>
     public OpenAiError? ClientFault { get; init; }
 

@@ -116,6 +116,7 @@ public sealed class Upstreams : IDisposable
         return new UpstreamException(UpstreamFailureKind.Refused, $"It answered {status}.")
         {
             Said = said,
+            IsBusy = answer.StatusCode is HttpStatusCode.TooManyRequests,
             // What other servers of the same model would say as well. That there is no such model, or who asks, is between operator and server.
             ClientFault = answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity
                 ? new OpenAiError(status, "invalid_request_error", "refused_by_model", said.Length > 0 ? said : $"The model's server answered {status} and said nothing of why.")

@@ -20,8 +20,9 @@ public sealed class FileDigests(DataFolder folder, ILogger<FileDigests> logger) 
     /// <exception cref="IOException">There is none.</exception>
     public static FileStamp StampOf(string path)
     {
-        var file = new FileInfo(path);
-        return file.Exists ? new FileStamp(file.FullName, file.Length, file.LastWriteTimeUtc.Ticks) : throw new FileNotFoundException($"There is no file {path}.");
+        // Opened, so that a link is its target.
+        using var file = File.OpenHandle(path);
+        return new FileStamp(Path.GetFullPath(path), RandomAccess.GetLength(file), File.GetLastWriteTimeUtc(file).Ticks);
     }
 
     /// <summary>The digest of a file as it is now.</summary>

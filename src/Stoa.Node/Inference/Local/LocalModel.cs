@@ -24,6 +24,7 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
     private Replica? _replica;
     private string? _told;
     private int _starts;
+    private long? _runningSince;
 
     /// <summary>Runs it until it is stopped.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -31,10 +32,10 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
         var pause = s_leastPause;
         while (true)
         {
-            var began = parts.Time.GetTimestamp();
+            _runningSince = null;
             var seen = parts.Listings.Value;
             var (state, reason) = await RunOnceAsync(cancellationToken);
-            if (parts.Time.GetElapsedTime(began) >= s_stable)
+            if (_runningSince is { } since && parts.Time.GetElapsedTime(since) >= s_stable)
                 pause = s_leastPause;
             await TellAsync(state, reason, null, cancellationToken);
             if (reason != _told)
@@ -77,6 +78,7 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
             if (FileDigests.StampOf(options.File) != stamp)
                 return (LocalModelState.Restarting, $"{options.File} was changed while it was loaded.");
             _replica = ReplicaOf(listed.Model, worker, ready);
+            _runningSince = parts.Time.GetTimestamp();
             await TellAsync(LocalModelState.Running, null, worker, cancellationToken);
             _told = null;
             parts.Logger.LogInformation("The model {Model} runs at this node: {Description}, {ContextLength} tokens of context, {Slots} at once.", options.Model, ready.Description, ready.ContextLength, options.Slots);

@@ -29,7 +29,7 @@ internal sealed class LocalWorker : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
-    /// <summary>Why it has ended by its own account; null while it runs, or when it cannot know.</summary>
+    /// <summary>Whether it has ended since it cannot serve the file, and would not the next time either.</summary>
     public bool CannotServe => _process is { HasExited: true, ExitCode: Worker.CannotServe };
 
     /// <summary>What it wrote last, on one line and cut short.</summary>

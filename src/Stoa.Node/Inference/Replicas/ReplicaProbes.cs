@@ -30,6 +30,9 @@ public sealed class ReplicaProbes(
     {
         var reason = await AskAsync(state.Replica, cancellationToken);
         var probe = _probes.GetOrAdd(state.Replica.Id, _ => new Probe());
+        // What another server did not answer is nothing to this one.
+        if (probe.Address != state.Replica.Address)
+            (probe.Address, probe.Misses) = (state.Replica.Address, 0);
         var wasSilent = probe.Misses >= MissesOfSilent;
         probe.Misses = reason is null ? 0 : Math.Min(probe.Misses + 1, MissesOfSilent);
         var isSilent = probe.Misses >= MissesOfSilent;
@@ -126,6 +129,9 @@ public sealed class ReplicaProbes(
     private sealed class Probe
     {
         public long DueAt { get; set; }
+
+        /// <summary>Of the server that was asked.</summary>
+        public Uri? Address { get; set; }
 
         public int Misses { get; set; }
 

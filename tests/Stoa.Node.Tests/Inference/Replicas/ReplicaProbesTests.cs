@@ -46,6 +46,32 @@ public sealed class ReplicaProbesTests
     }
 
     [Fact]
+    public async Task Replica_ThatMovesToAnotherServer_IsFoundSilentThereToo()
+    {
+        await using var node = await InferenceNode.StartAsync("--Inference:HealthSeconds", "3600", "--Inference:HealthMs", "2000");
+        await using var before = await ListingServer.StartAsync();
+        await using var after = await ListingServer.StartAsync();
+        var id = (await node.Node.Client.AddReplicaAsync(new AddReplicaRequest(node.Model, before.Address), Stop)).Id;
+        var services = node.Node.Host.Services;
+        var fleets = services.GetRequiredService<ModelFleets>();
+        var state = fleets.Find(Id<Replica>.Parse(id))!;
+        using var probes = new ReplicaProbes(
+            fleets, services.GetRequiredService<Upstreams>(), services.GetRequiredService<InferenceOptions>(), TimeProvider.System, new Random(1), NullLogger<ReplicaProbes>.Instance);
+        (before.Instead, after.Instead) = ((503, ""), (503, ""));
+        await probes.ProbeAsync(state, Stop);
+        await probes.ProbeAsync(state, Stop);
+        state.IsOffered.ShouldBeFalse();
+
+        await node.Node.Client.UpdateReplicaAsync(id, new UpdateReplicaRequest(after.Address, SkipCheck: true), Stop);
+        state.IsOffered.ShouldBeTrue();
+        await probes.ProbeAsync(state, Stop);
+        state.IsOffered.ShouldBeTrue();
+        await probes.ProbeAsync(state, Stop);
+
+        state.IsOffered.ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task Node_FindsOutByItself_AndSaysSoToWhoeverAsks()
     {
         await using var node = await InferenceNode.StartAsync("--Inference:HealthSeconds", "1", "--Inference:HealthMs", "60000");

@@ -9,7 +9,7 @@ namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Says of a request what decides its replica, and what it may come to.</summary>
 /// <param name="options">Limits.</param>
-internal sealed class RequestRouter(InferenceOptions options)
+internal sealed class RequestEstimates(InferenceOptions options)
 {
     private const long MostLoadTokens = 1 << 18;
 
@@ -17,7 +17,7 @@ internal sealed class RequestRouter(InferenceOptions options)
     private readonly SipKey _key = SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
 
     /// <summary>Says it of a request to one model.</summary>
-    public RoutedInference Route(InferenceCall call, InferenceRequest request, ModelFleet model)
+    public InferenceEstimate Estimate(InferenceCall call, InferenceRequest request, ModelFleet model)
     {
         var most = request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
         if (model.Model.ContextLength is { } length)
@@ -25,7 +25,7 @@ internal sealed class RequestRouter(InferenceOptions options)
         var key = (ulong)(uint)model.Model.Listing.GetHashCode();
         // Where one replica has the model there is nothing to choose.
         var isAlone = model.Replicas.Count == 1;
-        return new RoutedInference(
+        return new InferenceEstimate(
             new RoutedRequest(
                 // More than that nobody is kept from a replica by what one request says that it may come to.
                 Math.Min(request.InputTokens + (most * request.Choices), MostLoadTokens),
@@ -37,8 +37,8 @@ internal sealed class RequestRouter(InferenceOptions options)
     }
 }
 
-/// <summary>A request as it is routed to one model.</summary>
+/// <summary>What is known of a request to one model before it is asked.</summary>
 /// <param name="Request">What decides its replica.</param>
 /// <param name="Most">The most that it may come to.</param>
 /// <param name="MaxTokens">The most tokens of a choice.</param>
-internal sealed record RoutedInference(RoutedRequest Request, TokenUsage Most, long MaxTokens);
+internal sealed record InferenceEstimate(RoutedRequest Request, TokenUsage Most, long MaxTokens);
