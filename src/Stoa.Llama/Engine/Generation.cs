@@ -43,7 +43,11 @@ public sealed record SamplingOptions
 /// <param name="Stops">Texts that end an answer, and are no part of it.</param>
 /// <param name="Sampling">How tokens are drawn.</param>
 public sealed record GenerationRequest(
-    IReadOnlyList<int> Prompt, int Choices, int FirstIndex, int MaxTokens, IReadOnlyList<string> Stops, SamplingOptions Sampling);
+    IReadOnlyList<int> Prompt, int Choices, int FirstIndex, int MaxTokens, IReadOnlyList<string> Stops, SamplingOptions Sampling)
+{
+    /// <summary>Whose it is: beginnings are used again within one scope alone. Empty for all who say nothing.</summary>
+    public string Scope { get; init; } = "";
+}
 
 /// <summary>Why an answer is at its end.</summary>
 public enum EndReason
@@ -77,6 +81,9 @@ public enum EngineRefusal
 
     /// <summary>The grammar cannot be read.</summary>
     GrammarInvalid,
+
+    /// <summary>No token goes on with what the grammar asks for.</summary>
+    NothingFits,
 
     /// <summary>The model gives embeddings only.</summary>
     OnlyEmbeds,

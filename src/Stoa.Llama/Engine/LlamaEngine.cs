@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Stoa.Llama.Native;
 
 namespace Stoa.Llama.Engine;
@@ -15,6 +16,7 @@ public sealed class LlamaEngine : IDisposable
     private readonly Candidate[] _candidates;
     private readonly Lock _lock = new();
     private readonly LinkedList<Waiting> _waiting = [];
+    private long _stepBegan;
     private readonly AutoResetEvent _signal = new(false);
     private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
@@ -75,6 +77,9 @@ public sealed class LlamaEngine : IDisposable
 
     /// <summary>What it has done until now.</summary>
     public EngineFigures Figures => Volatile.Read(ref _figures);
+
+    /// <summary>How long the step takes that goes on just now: native code heeds no cancellation, so whoever hosts it has to end with its process when it never comes back.</summary>
+    public TimeSpan StepTime => Volatile.Read(ref _stepBegan) is > 0 and var began ? Stopwatch.GetElapsedTime(began) : TimeSpan.Zero;
 
     /// <summary>Ends with the engine; with an exception when it has failed, after which nothing works any more.</summary>
     public Task End => _end.Task;
@@ -175,8 +180,11 @@ public sealed class LlamaEngine : IDisposable
         {
             while (!Volatile.Read(ref _isEnding))
             {
+                Volatile.Write(ref _stepBegan, Stopwatch.GetTimestamp());
                 var hasStepped = _slots is not null && Step(_slots);
-                if (!_embeddings.Step() && !hasStepped)
+                hasStepped |= _embeddings.Step();
+                Volatile.Write(ref _stepBegan, 0);
+                if (!hasStepped)
                     _signal.WaitOne();
             }
 
@@ -322,7 +330,7 @@ public sealed class LlamaEngine : IDisposable
         var answer = slot.Answer!;
         if (answer.Sampler.Sample(logits, _candidates) is not { } token)
         {
-            slots.Fail(slot, new LlamaException("No token of this model goes on with what the grammar asks for."));
+            slots.Fail(slot, new EngineRefusalException(EngineRefusal.NothingFits, "No token of this model that is not ruled out goes on with what response_format asks for. Ask for another form, or leave out logit_bias."));
             return;
         }
 

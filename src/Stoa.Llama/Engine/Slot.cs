@@ -9,6 +9,9 @@ internal sealed class Slot(int id)
     /// <summary>What the cache has of it, in order.</summary>
     public List<int> Cached { get; } = [];
 
+    /// <summary>Whose requests may go on from it.</summary>
+    public string Scope { get; set; } = "";
+
     /// <summary>Who has it; null when it is free.</summary>
     public Answer? Answer { get; set; }
 
@@ -16,8 +19,10 @@ internal sealed class Slot(int id)
     public long UsedAt { get; set; }
 
     /// <summary>How many tokens of a prompt are in the cache as its beginning; the last one is always read anew, since what comes after it has to be known.</summary>
-    public int SharedWith(IReadOnlyList<int> prompt)
+    public int SharedWith(IReadOnlyList<int> prompt, string scope)
     {
+        if (Scope != scope)
+            return 0;
         var most = Math.Min(Cached.Count, prompt.Count - 1);
         var shared = 0;
         while (shared < most && Cached[shared] == prompt[shared])

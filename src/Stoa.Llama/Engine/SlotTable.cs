@@ -42,7 +42,7 @@ internal sealed class SlotTable
     /// <returns>How many tokens of its prompt need not be read.</returns>
     public int Place(GenerationRequest request, Func<int, Answer> create)
     {
-        var (leader, reused) = Choose(request.Prompt);
+        var (leader, reused) = Choose(request.Prompt, request.Scope);
         Take(leader, create(0), reused);
         for (var choice = 1; choice < request.Choices; choice++)
         {
@@ -88,7 +88,7 @@ internal sealed class SlotTable
         Cut(slot, 0);
     }
 
-    private (Slot Slot, int Reused) Choose(IReadOnlyList<int> prompt)
+    private (Slot Slot, int Reused) Choose(IReadOnlyList<int> prompt, string scope)
     {
         var oldest = _slots.Where(slot => slot.Answer is null).MinBy(slot => slot.UsedAt)!;
         if (!_model.KeepsPrefixes)
@@ -97,8 +97,8 @@ internal sealed class SlotTable
             return (oldest, 0);
         }
 
-        var best = _slots.MaxBy(slot => (slot.SharedWith(prompt), slot.Answer is null))!;
-        var shared = best.SharedWith(prompt);
+        var best = _slots.MaxBy(slot => (slot.SharedWith(prompt, scope), slot.Answer is null))!;
+        var shared = best.SharedWith(prompt, scope);
         // Where most of a cache would be lost to the prompt, it stays, and the beginning is shared.
         if (best.Answer is null && (best == oldest || shared >= best.Cached.Count / 2))
             return Cut(best, shared) ? (best, shared) : (best, 0);
@@ -112,6 +112,7 @@ internal sealed class SlotTable
     {
         answer.CachedPromptTokens = reused;
         slot.Answer = answer;
+        slot.Scope = answer.Request.Scope;
         slot.UsedAt = ++_uses;
         _busy.Insert(_busy.TakeWhile(other => other.Id < slot.Id).Count(), slot);
     }

@@ -18,6 +18,7 @@ internal sealed class SchemaGrammar
     private const int MostRepeats = 2_000;
     private const int MostRepeatsOfAll = 10_000;
     private const int MostCharacters = 256 << 10;
+    private static readonly string[] s_beforeType = ["$ref", "const", "enum", "anyOf", "oneOf"];
     private const int MostWays = 512;
 
     private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -56,7 +57,7 @@ internal sealed class SchemaGrammar
         if (schema.TryGetProperty("const", out var one))
         {
             Expect(schema, path, ["const", "type"]);
-            return new Part(Literal(one), BeginningOf(one), 1);
+            return new Part(Literal(one, path), BeginningOf(one), 1);
         }
 
         if (schema.TryGetProperty("enum", out var values))
@@ -64,7 +65,7 @@ internal sealed class SchemaGrammar
             Expect(schema, path, ["enum", "type"]);
             if (values.ValueKind is not JsonValueKind.Array || values.GetArrayLength() == 0)
                 throw new SchemaFaultException(path, "enum is a list of values.");
-            return OneOf([.. values.EnumerateArray().Select(value => new Part(Literal(value), BeginningOf(value), 1))], path);
+            return OneOf([.. values.EnumerateArray().Select(value => new Part(Literal(value, path), BeginningOf(value), 1))], path);
         }
 
         foreach (var word in (string[])["anyOf", "oneOf"])
@@ -214,10 +215,13 @@ internal sealed class SchemaGrammar
         Expect(schema, path, ["$ref"]);
         if (reference.ValueKind is not JsonValueKind.String || reference.GetString() is not { } pointer || !(pointer == "#" || pointer.StartsWith("#/", StringComparison.Ordinal)))
             throw new SchemaFaultException(path, "$ref leads to a place in the same schema, such as #/$defs/person.");
-        if (_references.TryGetValue(pointer, out var known))
+        string[] steps = [.. pointer.Split('/').Skip(1).Select(step => Uri.UnescapeDataString(step).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))];
+        // However a place is written, it is the same one.
+        var key = string.Join('\n', steps.Select(step => step.Replace("\n", "~\n", StringComparison.Ordinal)));
+        if (_references.TryGetValue(key, out var known))
             return known;
         var target = _root;
-        foreach (var step in pointer.Split('/').Skip(1).Select(step => Uri.UnescapeDataString(step).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)))
+        foreach (var step in steps)
         {
             if (target.ValueKind is not JsonValueKind.Object || !target.TryGetProperty(step, out target))
                 throw new SchemaFaultException(path, $"$ref leads to {pointer}, and nothing is there.");
@@ -225,21 +229,22 @@ internal sealed class SchemaGrammar
 
         // Before what it stands for: that may lead back to it.
         var name = Reserve(path);
-        _references[pointer] = new Part(name, BeginningsAhead(target), 1) { IsOpen = true };
+        _references[key] = new Part(name, BeginningsAhead(target), 1) { IsOpen = true };
         _open++;
         var part = Rule(target, pointer, depth + 1);
         _open--;
         // A rule that is nothing but itself would never end.
         if (part.Rule == name)
             throw new SchemaFaultException(path, $"$ref leads from {pointer} to itself.");
-        _rules[NumberOf(name)] = $"{name} ::= {part.Rule}";
-        return _references[pointer] = part with { Rule = name, IsOpen = part.IsOpen && _open > 0 };
+        _rules[NumberOf(name)] = Counted($"{name} ::= {part.Rule}", path);
+        return _references[key] = part with { Rule = name, IsOpen = part.IsOpen && _open > 0 };
     }
 
     /// <summary>What a schema begins with that is not gone through yet; anything, where it does not say so at once.</summary>
     private static Beginnings BeginningsAhead(JsonElement schema)
     {
-        if (schema.ValueKind is not JsonValueKind.Object)
+        // In the order in which a rule is made of them: these go before what type says.
+        if (schema.ValueKind is not JsonValueKind.Object || s_beforeType.Any(word => schema.TryGetProperty(word, out _)))
             return Part.Any.Beginnings;
         var type = schema.TryGetProperty("type", out var word) && word.ValueKind is JsonValueKind.String ? word.GetString() : null;
         if (type == "object" || (type is null && schema.TryGetProperty("properties", out _)))
@@ -251,12 +256,15 @@ internal sealed class SchemaGrammar
 
     private string Name(string expression, string path)
     {
-        _characters += expression.Length;
-        if (_characters > MostCharacters)
-            throw new SchemaFaultException(path, $"its grammar has more than {MostCharacters:N0} characters.");
         var name = Reserve(path);
-        _rules[NumberOf(name)] = $"{name} ::= {expression}";
+        _rules[NumberOf(name)] = Counted($"{name} ::= {expression}", path);
         return name;
+    }
+
+    private string Counted(string text, string path)
+    {
+        _characters += text.Length;
+        return _characters <= MostCharacters ? text : throw new SchemaFaultException(path, $"its grammar has more than {MostCharacters:N0} characters.");
     }
 
     private string Reserve(string path)
@@ -269,7 +277,7 @@ internal sealed class SchemaGrammar
 
     private static int NumberOf(string name) => int.Parse(name.AsSpan(1), CultureInfo.InvariantCulture);
 
-    private static string Literal(JsonElement value) => Quote(JsonSerializer.Serialize(value, s_plain));
+    private string Literal(JsonElement value, string path) => Counted(Quote(JsonSerializer.Serialize(value, s_plain)), path);
 
     private string Repeats(JsonElement schema, string path, string leastName, string mostName)
     {

@@ -55,6 +55,7 @@ public sealed class ApiFaultException : Exception
             EngineRefusal.PromptTooLong => new(400, "context_length_exceeded", null, refusal.Message),
             EngineRefusal.TooManyChoices => new(400, "invalid_request", "n", refusal.Message),
             EngineRefusal.GrammarInvalid => new(400, "invalid_request", "response_format", refusal.Message),
+            EngineRefusal.NothingFits => new(422, "invalid_request", "response_format", refusal.Message),
             EngineRefusal.OnlyEmbeds => new(400, "invalid_request", "model", refusal.Message),
             EngineRefusal.Ending => new(503, "ending", null, refusal.Message),
             _ => throw new InvalidOperationException($"Nobody says what {refusal.Refusal} is.", refusal),

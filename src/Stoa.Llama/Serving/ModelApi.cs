@@ -68,7 +68,7 @@ internal sealed class ModelApi(LlamaModel model, LlamaEngine engine, string name
     private async Task EmbedAsync(HttpContext context)
     {
         using var body = await JsonDocument.ParseAsync(context.Request.Body, s_json, context.RequestAborted);
-        var order = _reading.ReadEmbedding(body.RootElement);
+        var order = Read(body, _reading.ReadEmbedding);
         var vectors = await engine.EmbedAsync(order.Inputs, context.RequestAborted);
         await WriteAsync(context, AnswerWriting.Embeddings(name, vectors, order.AsBytes, order.Inputs.Sum(input => input.Length)));
     }
@@ -76,13 +76,28 @@ internal sealed class ModelApi(LlamaModel model, LlamaEngine engine, string name
     private async Task AnswerAsync(HttpContext context, bool isChat)
     {
         using var body = await JsonDocument.ParseAsync(context.Request.Body, s_json, context.RequestAborted);
-        var order = isChat ? _reading.ReadChat(body.RootElement) : _reading.ReadCompletion(body.RootElement);
-        using var stream = engine.Start(order.Requests, context.RequestAborted);
+        var order = Read<AnswerOrder>(body, isChat ? _reading.ReadChat : _reading.ReadCompletion);
+        // What one account has asked is not to be found out by another from what is in the cache.
+        var scope = context.Request.Headers[ServingOptions.ScopeHeader].ToString();
+        using var stream = engine.Start([.. order.Requests.Select(request => request with { Scope = scope })], context.RequestAborted);
         var writing = new AnswerWriting($"{(isChat ? "chatcmpl" : "cmpl")}-{Guid.NewGuid():N}", name, time.GetUtcNow().ToUnixTimeSeconds(), isChat);
         if (order.IsStream)
             await StreamAsync(context, order, stream, writing, isChat);
         else
             await AnswerWholeAsync(context, order, stream, writing);
+    }
+
+    private static T Read<T>(JsonDocument body, Func<JsonElement, T> read)
+    {
+        try
+        {
+            return read(body.RootElement);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair, which is found where a text is read.
+            throw new ApiFaultException(400, "invalid_request", null, "The body has text in it that is no Unicode.");
+        }
     }
 
     private static async Task AnswerWholeAsync(HttpContext context, AnswerOrder order, GenerationStream stream, AnswerWriting writing)

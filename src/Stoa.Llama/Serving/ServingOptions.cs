@@ -6,6 +6,9 @@ namespace Stoa.Llama.Serving;
 /// <summary>A model that is served over OpenAI's API at an address of this machine.</summary>
 public sealed record ServingOptions
 {
+    /// <summary>The header that says whose a request is, in a word that only the node knows: what one has read is used again for nobody else.</summary>
+    public const string ScopeHeader = "Stoa-Scope";
+
     /// <summary>The GGUF file.</summary>
     public required string File { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Stoa.Llama.Engine;
 
 namespace Stoa.Llama.Serving;
 
@@ -20,6 +21,9 @@ public static class Worker
     public static IReadOnlyList<string> CommandOfStoa { get; } = ["model", "worker"];
 
     private const int LongestKey = 4_096;
+
+    private static readonly TimeSpan s_longestStep = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_watching = TimeSpan.FromSeconds(5);
 
     /// <summary>Serves until standard input ends.</summary>
     /// <param name="arguments">See <see cref="ServingOptions.ToArguments"/>.</param>
@@ -48,6 +52,7 @@ public static class Worker
                 new WorkerReady(server.Address.AbsoluteUri, server.Description, server.ContextLength, server.Engine.Writes), WorkerJson.Default.WorkerReady));
             await output.FlushAsync();
             isServing = true;
+            _ = WatchStepsAsync(server.Engine, errors, end.Token);
             await server.RunAsync(end.Token);
             return 0;
         }
@@ -64,6 +69,19 @@ public static class Worker
         {
             await errors.WriteLineAsync(failure.Message);
             return Failed;
+        }
+    }
+
+    /// <summary>Ends the process when native code does not come back: whoever started it starts another.</summary>
+    private static async Task WatchStepsAsync(LlamaEngine engine, TextWriter errors, CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(s_watching);
+        while (await timer.WaitForNextTickAsync(stop))
+        {
+            if (engine.StepTime < s_longestStep)
+                continue;
+            await errors.WriteLineAsync($"A step has taken longer than {s_longestStep.TotalSeconds} seconds.");
+            Environment.Exit(Failed);
         }
     }
 

@@ -20,6 +20,9 @@ public sealed partial class AgentCallDesk
     private readonly int[] _asked = new int[tree.Asks.Count];
     private Money _paidForModels;
 
+    /// <summary>Whether a model was asked.</summary>
+    private bool HasAsked => Array.Exists(_asked, asked => asked > 0);
+
     private long MaxRequestBytes { get; } = tree.Asks.Select(ask => ask.MaxRequestBytes).DefaultIfEmpty(0).Max();
 
     public Outcome<IOpenCall, CallRefusal> Ask(string path)

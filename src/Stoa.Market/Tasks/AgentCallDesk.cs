@@ -83,7 +83,8 @@ public sealed partial class AgentCallDesk(TaskCalls calls, CallTree tree, int nu
                 throw calls.EndTask(
                     $"A call of {branch.Called.Listing} did not end within the {limits.TimeoutMs:N0} ms that it may take. Ask the agent's publisher to allow it more in limits.timeoutMs of its entry in uses.");
             case AttemptOutcome.Failed { Failure.Code: not FailureCode.TimedOut } failed:
-                return Fail(called, failed.Failure.Code, failed.Failure.Usage, failed.Failure.Log);
+                // What models have said to a call that costs nothing is not told either.
+                return Fail(called, failed.Failure.Code, failed.Failure.Usage, desk is { HasAsked: true } ? "" : failed.Failure.Log);
             default:
                 throw new TrapException(calls.IsStopped ? TrapCode.Cancelled : TrapCode.DeadlineExceeded);
         }

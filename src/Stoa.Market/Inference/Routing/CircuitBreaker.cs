@@ -10,20 +10,29 @@ internal sealed class CircuitBreaker
     private const long OpenMsFirst = 1_000;
     private const long OpenMsMost = 60_000;
 
+    // An answer that comes as a whole may take minutes: others find out meanwhile.
+    private const long TrialMs = 30_000;
+
     private int _failures;
     private long _openMs;
     private long _openUntil;
     private bool _isProbing;
+    private long _probingSince;
 
     /// <summary>Whether it lets nobody through, or one at most.</summary>
     public bool IsOpen => _openMs > 0;
 
     /// <summary>Whether a request may go now.</summary>
-    public bool MayPass(long now) => !IsOpen || (now >= _openUntil && !_isProbing);
+    public bool MayPass(long now) => !IsOpen || (now >= _openUntil && (!_isProbing || now - _probingSince >= TrialMs));
 
     /// <summary>A request goes.</summary>
     /// <returns>Whether it is the one by which it is seen whether the replica is well again.</returns>
-    public bool Enter() => IsOpen && (_isProbing = true);
+    public bool Enter(long now)
+    {
+        if (IsOpen)
+            (_isProbing, _probingSince) = (true, now);
+        return IsOpen;
+    }
 
     /// <summary>A request came to a good end.</summary>
     /// <param name="isTrial">As <see cref="Enter"/> said. Of requests from before it opened nothing is learnt.</param>

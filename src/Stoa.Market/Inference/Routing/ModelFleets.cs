@@ -94,11 +94,18 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
         {
             ModelAddress.ByListing { Range: var range, Listing: { Version: null } listing } =>
                 now.ByName.TryGetValue((listing.Publisher, listing.Name), out var versions)
-                    ? range == SemanticRange.Any ? versions.Releases : [.. versions.All.Where(fleet => range.Takes(fleet.Model.Listing.Version!))]
+                    ? range == SemanticRange.Any && versions.AreAllOf(kind) ? versions.Releases : [.. versions.All.Where(fleet => Versions.Takes(range, fleet) && Can(fleet.Model, kind))]
                     : [],
             ModelAddress.ByCapability { Capabilities: var wanted } => [.. now.ByPrice(wanted, kind).Where(fleet => fleet.Model.ContextLength is not { } most || tokens <= most)],
             _ => [],
         };
+    }
+
+    /// <summary>Whether a model does what an endpoint is for: to make vectors, or to write.</summary>
+    private static bool Can(ReplicaModel model, InferenceKind kind)
+    {
+        const string Embeddings = "embeddings";
+        return kind is InferenceKind.Embedding ? model.Capabilities.Contains(Embeddings, StringComparer.Ordinal) : model.Capabilities.Any(capability => capability != Embeddings);
     }
 
     private ushort TakeSlot()
@@ -113,12 +120,21 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
     private sealed record Versions(IReadOnlyList<ModelFleet> All)
     {
         // As with npm, a pre-release is for whoever names it.
-        public IReadOnlyList<ModelFleet> Releases { get; } = [.. All.Where(fleet => fleet.Model.Listing.Version!.PreRelease.Length == 0)];
+        public IReadOnlyList<ModelFleet> Releases { get; } = [.. All.Where(IsRelease)];
+
+        private bool AllWrite { get; } = All.All(fleet => Can(fleet.Model, InferenceKind.Chat));
+
+        /// <summary>Whether all do what an endpoint is for.</summary>
+        public bool AreAllOf(InferenceKind kind) => kind is not InferenceKind.Embedding && AllWrite;
+
+        /// <summary>Whether a range takes one of them.</summary>
+        public static bool Takes(SemanticRange range, ModelFleet fleet) => range == SemanticRange.Any ? IsRelease(fleet) : range.Takes(fleet.Model.Listing.Version!);
+
+        private static bool IsRelease(ModelFleet fleet) => fleet.Model.Listing.Version!.PreRelease.Length == 0;
     }
 
     private sealed record Snapshot(IReadOnlyList<ModelFleet> Fleets, IReadOnlyDictionary<(string Publisher, string Name), Versions> ByName)
     {
-        private const string Embeddings = "embeddings";
         private const int MostLists = 1_024;
 
         // Who asks for capabilities asks for the same few, and there may be thousands of models.
@@ -139,8 +155,7 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
         }
 
         private static bool Can(ReplicaModel model, IReadOnlyList<string> wanted, bool isEmbedding) =>
-            wanted.All(capability => model.Capabilities.Contains(capability, StringComparer.Ordinal))
-            && (isEmbedding ? model.Capabilities.Contains(Embeddings, StringComparer.Ordinal) : model.Capabilities.Any(capability => capability != Embeddings));
+            wanted.All(capability => model.Capabilities.Contains(capability, StringComparer.Ordinal)) && ModelFleets.Can(model, isEmbedding ? InferenceKind.Embedding : InferenceKind.Chat);
 
         // What a page that is summed up on a quarter of one costs at the cheapest replica.
         private static Money PriceOf(ModelFleet fleet) =>

@@ -49,6 +49,9 @@ public sealed record Replica(
 
     private Uri EmbeddingsAddress { get; } = Below(Address, "embeddings");
 
+    /// <summary>Whether it is told, in a word that nobody else understands, whose a request is, so that it keeps apart what accounts have asked.</summary>
+    public bool IsToldWhose { get; init; }
+
     /// <summary>Its id as it is written.</summary>
     public string Name { get; } = Id.ToString();
 

@@ -99,7 +99,7 @@ public sealed class ReplicaState
                 return null;
             _outstandingRequests++;
             _outstandingTokens += tokens;
-            return new ReplicaPlace(this, tokens, _breaker.Enter(), _server);
+            return new ReplicaPlace(this, tokens, _breaker.Enter(now), _server);
         }
     }
 
@@ -141,6 +141,16 @@ public sealed class ReplicaState
         {
             var ramp = Math.Clamp((now - _startedAt) / (double)SlowStartMs, SlowStartLeast, 1);
             return (_outstandingTokens + tokens) * Math.Max(1, _firstTokenMs.Value ?? typicalMs) / (_replica.Weight * ramp);
+        }
+    }
+
+    /// <summary>A request by which it is seen whether the replica is well has begun to be answered: it is, however long the answer takes.</summary>
+    public void NoteWord(ReplicaPlace place)
+    {
+        lock (_lock)
+        {
+            if (place.Server == _server)
+                _breaker.Succeed(place.IsTrial);
         }
     }
 

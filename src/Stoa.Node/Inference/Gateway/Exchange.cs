@@ -19,9 +19,9 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="terms">What goes with it.</param>
 /// <param name="options">Limits.</param>
-/// <param name="served">Told once when the server has done its part, and only the client is waited for from there on.</param>
+/// <param name="visit">Told of the first word, and when the server has done its part and only the client is waited for.</param>
 internal sealed class Exchange(
-    IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, Action<RequestEnd> served)
+    IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, IReplicaVisit visit)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
     private AnswerClaims _claims;
@@ -50,7 +50,7 @@ internal sealed class Exchange(
                 if (!race.IsWonBy(this))
                     limit.Cancel();
             });
-            using var response = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, limit.Token);
+            using var response = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, terms.Scope, limit.Token);
             await using var stream = await response.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
@@ -89,7 +89,7 @@ internal sealed class Exchange(
         Win();
         var price = Settle();
         var end = ServedEnd(_firstTokenMs);
-        served(end);
+        visit.Leave(end);
         answer.Begin(new AnswerHead(replica, terms.WaitedMs, new WholeAnswer(AnswerEdits.LengthOf(buffer.Length, reading, replica.Model, price), price)));
         AnswerEdits.Write(answer.Writer, buffer.Span, reading, replica.Model, price);
         await answer.EndAsync(price);
@@ -140,7 +140,7 @@ internal sealed class Exchange(
         answer.CheckWritten();
         var price = Settle();
         var end = ServedEnd(ElapsedMs);
-        served(end);
+        visit.Leave(end);
         if (request.WantsUsage && !isUsageTold)
             AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);
         answer.Writer.Write("data: [DONE]\n\n"u8);
@@ -228,6 +228,7 @@ internal sealed class Exchange(
             throw new OperationCanceledException("Another replica was faster.");
         _isStarted = true;
         _firstTokenMs = ElapsedMs;
+        visit.NoteWord();
     }
 
     private void Start(ArrayBufferWriter<byte> held)
@@ -268,7 +269,8 @@ internal sealed class Exchange(
 /// <param name="MostOutput">The most tokens that are billed for all choices.</param>
 /// <param name="WaitedMs">How long it waited for the replica.</param>
 /// <param name="PatienceMs">How long the replica has until something of its answer is there.</param>
-internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs);
+/// <param name="Scope">Whose it is, in a word for the replica; null for one that is not told.</param>
+internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs, string? Scope);
 
 /// <summary>What a backend says of an answer, event by event, and what was counted here.</summary>
 internal struct AnswerClaims

@@ -28,6 +28,9 @@ public static class InferenceEndpoints
 
     private const int MaxHeaderLength = 256;
     private const int LongestHedgeMs = 600_000;
+    private const int LeastBytesPerSecond = 64 << 10;
+
+    private static readonly TimeSpan s_leastUpload = TimeSpan.FromSeconds(10);
 
     public static void MapInference(this WebApplication app)
     {
@@ -79,8 +82,17 @@ public static class InferenceEndpoints
 
                 if (place is not null)
                     context.Response.RegisterForDispose(place);
-                return await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+                // Room is taken for it from here on, so it has to come.
+                using var pace = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+                if (place is not null)
+                    pace.CancelAfter(s_leastUpload + TimeSpan.FromSeconds((context.Request.ContentLength ?? most) / (double)LeastBytesPerSecond));
+                return await RequestBody.ReadAsync(context.Request, pace.Token);
             }
+        }
+        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            await new OpenAiError(408, "invalid_request_error", "too_slow", $"A request of more than 64 KiB comes with at least {LeastBytesPerSecond:N0} bytes a second.").WriteAsync(context);
+            return null;
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
         {
@@ -138,6 +150,8 @@ public static class InferenceEndpoints
         var named = $"{context.GetRouteValue("publisher")}/{context.GetRouteValue("name")}";
         var fleets = context.RequestServices.GetRequiredService<ModelFleets>();
         var found = ModelAddress.TryParse(named, out var address) ? fleets.Find(address, InferenceKind.Chat, 0) : [];
+        if (found.Count == 0 && address is not null)
+            found = fleets.Find(address, InferenceKind.Embedding, 0);
         if (found.Count == 0)
             await OpenAiError.ModelUnknown($"Nobody serves {named} here. GET /v1/models lists what is served.").WriteAsync(context);
         else

@@ -103,7 +103,7 @@ internal sealed class ModelAttempts(
     }
 
     private ReplicaAttempt AttemptAt(ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
-        new(answer, request, routed, model, place, reservation, race, waitedMs);
+        new(answer, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>

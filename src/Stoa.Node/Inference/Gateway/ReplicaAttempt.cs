@@ -13,8 +13,9 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="reservation">Pays.</param>
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="waitedMs">How long the request waited for the replica.</param>
+/// <param name="scope">Whose it is, in a word for the replica; null for one that is not told.</param>
 internal sealed class ReplicaAttempt(
-    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs)
+    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs, string? scope) : IReplicaVisit
 {
     private const double WritingSlack = 3;
     private const double UnknownTokensPerSecond = 20;
@@ -29,8 +30,8 @@ internal sealed class ReplicaAttempt(
     public async Task<AttemptResult> RunAsync(Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry)
     {
         var end = RequestEnd.Abandoned;
-        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options));
-        var exchange = new Exchange(answer, request, place.Replica.Replica, reservation, race, terms, options, Leave);
+        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options), scope);
+        var exchange = new Exchange(answer, request, place.Replica.Replica, reservation, race, terms, options, this);
         try
         {
             end = await exchange.RunAsync(upstreams);
@@ -54,8 +55,15 @@ internal sealed class ReplicaAttempt(
         }
     }
 
-    /// <summary>Leaves the place, once: when the server has done its part, or else when all is over.</summary>
-    private void Leave(RequestEnd end)
+    /// <inheritdoc/>
+    public void NoteWord()
+    {
+        if (place.IsTrial)
+            place.Replica.NoteWord(place);
+    }
+
+    /// <inheritdoc/>
+    public void Leave(RequestEnd end)
     {
         if (_hasLeft)
             return;
@@ -71,6 +79,16 @@ internal sealed class ReplicaAttempt(
         var writingMs = routed.Most.OutputTokens * 1_000 * WritingSlack / Math.Max(1, place.Replica.TokensPerSecond ?? UnknownTokensPerSecond);
         return (int)Math.Min(options.FirstTokenMs + writingMs, Math.Max(options.FirstTokenMs, options.MaxAnswerMs));
     }
+}
+
+/// <summary>A request's being at a replica, as far as the replica is concerned.</summary>
+internal interface IReplicaVisit
+{
+    /// <summary>The replica has begun to answer: it is well.</summary>
+    void NoteWord();
+
+    /// <summary>Leaves the place; what comes after the first time does nothing. Called when the server has done its part, though the client has not, or else when all is over.</summary>
+    void Leave(RequestEnd end);
 }
 
 /// <summary>What came of a request at a replica.</summary>

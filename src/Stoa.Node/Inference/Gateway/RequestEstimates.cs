@@ -1,9 +1,12 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry.Replication;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -15,6 +18,9 @@ internal sealed class RequestEstimates(InferenceOptions options)
 
     // Of this process: hashes are compared with nobody else's.
     private readonly SipKey _key = SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
+
+    /// <summary>A word for an account that says nothing of it, and is another one after each start.</summary>
+    public string ScopeOf(Id<User> account) => PromptPrefixes.HashSession(Encoding.UTF8.GetBytes(account.ToString()), 0, _key).ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>Says it of a request to one model.</summary>
     public InferenceEstimate Estimate(InferenceCall call, InferenceRequest request, ModelFleet model)

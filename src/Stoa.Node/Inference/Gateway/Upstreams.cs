@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using Stoa.Llama.Serving;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
@@ -43,15 +44,18 @@ public sealed class Upstreams : IDisposable
     /// <param name="kind">Which endpoint.</param>
     /// <param name="body">JSON.</param>
     /// <param name="isStream">Whether a stream of events is asked for.</param>
+    /// <param name="scope">Whose it is, in a word for the replica; null to say nothing.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>One of status 200.</returns>
     /// <exception cref="UpstreamException">It refused; a client's fault, as it sees it, is in <see cref="UpstreamException.ClientFault"/>.</exception>
-    internal async Task<HttpResponseMessage> SendAsync(Replica replica, InferenceKind kind, byte[] body, bool isStream, CancellationToken cancellationToken)
+    internal async Task<HttpResponseMessage> SendAsync(Replica replica, InferenceKind kind, byte[] body, bool isStream, string? scope, CancellationToken cancellationToken)
     {
         var message = new HttpRequestMessage(HttpMethod.Post, replica.AddressOf(kind)) { Content = new ByteArrayContent(body) };
         message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
         if (isStream)
             message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
+        if (scope is not null)
+            message.Headers.TryAddWithoutValidation(ServingOptions.ScopeHeader, scope);
         if (Activity.Current?.Id is { } trace)
             message.Headers.TryAddWithoutValidation("traceparent", trace);
         return await SendAsync(replica.Key?.Authorization, message, cancellationToken);

@@ -116,6 +116,7 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
         _addedAt)
     {
         Key = new ReplicaKey(worker.Key),
+        IsToldWhose = true,
     };
 
     private async Task TellAsync(LocalModelState state, string? reason, LocalWorker? worker, CancellationToken cancellationToken)
