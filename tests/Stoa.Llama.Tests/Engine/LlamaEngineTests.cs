@@ -98,6 +98,34 @@ public sealed class LlamaEngineTests(EngineFixture fixture) : IClassFixture<Engi
     }
 
     [Fact]
+    public async Task Beginning_OfAnothersPrompt_IsReadAnew()
+    {
+        var model = await fixture.LoadAsync();
+        using var engine = Engine(model, slots: 2);
+        var mine = await WriteAsync(engine, Request(model, Long, 8) with { Scope = "mine" });
+
+        var yours = await WriteAsync(engine, Request(model, Long, 8) with { Scope = "yours" });
+        var again = await WriteAsync(engine, Request(model, Long, 8) with { Scope = "mine" });
+
+        (mine.Cached, yours.Cached).ShouldBe((0, 0));
+        again.Cached.ShouldBeGreaterThan(0);
+        yours.Text.ShouldBe(mine.Text);
+    }
+
+    [Fact]
+    public async Task Request_OfManyPrompts_LetsOthersTakeTurns()
+    {
+        var model = await fixture.LoadAsync();
+        using var engine = Engine(model, slots: 1);
+        using var many = engine.Start([.. Enumerable.Range(0, 80).Select(number => Request(model, $"Say {number}.", 8) with { FirstIndex = number })], Stop);
+
+        // It waits for one of them, and not for all; nor is it refused since so many wait.
+        (await WriteAsync(engine, Request(model, "Say hello.", 8))).Text.ShouldNotBeNull();
+
+        engine.Figures.Waiting.ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
     public async Task Choices_OfOneRequest_ReadThePromptOnce_AndDiffer()
     {
         var model = await fixture.LoadAsync();

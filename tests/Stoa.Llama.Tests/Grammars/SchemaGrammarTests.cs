@@ -37,8 +37,20 @@ public sealed class SchemaGrammarTests(EngineFixture fixture) : IClassFixture<En
     [InlineData("3", "object")]
     [InlineData("""{ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "$ref": "#/$defs/a" }, { "type": "null" }] } } }""", "begin alike")]
     [InlineData("""{ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "properties": { "x": { "$ref": "#/$defs/a" } } }, { "properties": { "y": { "type": "null" } } }] } } }""", "begin alike")]
+    // The open one is said to be an object, and is an array: both choices inside it begin alike.
+    [InlineData("""{ "$ref": "#/$defs/A", "$defs": { "A": { "type": "object", "anyOf": [{ "type": "array", "items": { "anyOf": [{ "$ref": "#/$defs/A" }, { "type": "array", "items": { "$ref": "#/$defs/A" } }] } }] } } }""", "begin alike")]
     public void Schema_ThatCannotBeHeldTo_IsRefused(string schema, string reason) =>
         Should.Throw<SchemaFaultException>(() => SchemaGrammar.Of(JsonDocument.Parse(schema).RootElement)).Message.ShouldContain(reason);
+
+    [Fact]
+    public void Reference_ThatIsWrittenInAnotherWay_IsTheSameOne()
+    {
+        const string one = """{ "anyOf": [{ "properties": { "a": { "$ref": "#/$defs/t" } } }, { "type": "array", "items": { "$ref": "#/$defs/t" } }], "$defs": { "t": { "const": "a long text" } } }""";
+
+        var other = SchemaGrammar.Of(JsonDocument.Parse(one.Replace("\"items\": { \"$ref\": \"#/$defs/t\" }", "\"items\": { \"$ref\": \"#/%24defs/%74\" }", StringComparison.Ordinal)).RootElement);
+
+        other.ShouldBe(SchemaGrammar.Of(JsonDocument.Parse(one).RootElement));
+    }
 
     [Fact]
     public void Schema_ThatIsTooDeepOrTooLarge_IsRefused()
@@ -49,7 +61,12 @@ public sealed class SchemaGrammarTests(EngineFixture fixture) : IClassFixture<En
         var ways = $"{{\"$ref\":\"#/$defs/d0\",\"$defs\":{{{string.Join(',', Enumerable.Range(0, 40).Select(number => $"\"d{number}\":{{\"anyOf\":[{{\"properties\":{{\"a\":{{\"$ref\":\"#/$defs/d{number + 1}\"}}}}}},{{\"properties\":{{\"b\":{{\"$ref\":\"#/$defs/d{number + 1}\"}}}}}}]}}"))},\"d40\":true}}}}";
         var large = $"{{\"properties\":{{{string.Join(',', Enumerable.Range(0, 5_000).Select(number => $"\"p{number}\":true"))}}}}}";
 
-        foreach (var schema in (string[])[deep, large, alternatives, ways])
+        // The same long text by many names of one place, and by itself.
+        var text = new string('x', 200_000);
+        var named = $"{{\"properties\":{{{string.Join(',', Enumerable.Range(0, 40).Select(number => $"\"p{number}\":{{\"const\":\"{text}\"}}"))}}}}}";
+        var alone = $"{{\"const\":\"{text}{text}\"}}";
+
+        foreach (var schema in (string[])[deep, large, alternatives, ways, named, alone])
             Should.Throw<SchemaFaultException>(() => SchemaGrammar.Of(JsonDocument.Parse(schema, new JsonDocumentOptions { MaxDepth = 256 }).RootElement));
     }
 }

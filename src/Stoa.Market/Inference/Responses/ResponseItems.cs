@@ -9,6 +9,9 @@ namespace Stoa.Market.Inference.Responses;
 /// <param name="terms">Of the answer.</param>
 internal sealed class ResponseItems(AnswerTerms terms)
 {
+    // What stands around the text of an item, with its ids.
+    private const int FrameBytes = 2_048;
+
     private readonly ArrayBufferWriter<byte> _done = new();
     private readonly ArrayBufferWriter<byte> _text = new();
     private readonly EventWriting _values = new();
@@ -150,8 +153,9 @@ internal sealed class ResponseItems(AnswerTerms terms)
 
     private AnswerFault? Append(ReadOnlySpan<byte> text, ResponseEvents? events, ReadOnlySpan<byte> type)
     {
-        // A whole answer was bounded when it was read, and is paid for.
-        if (events is not null && (long)_done.WrittenCount + _text.WrittenCount + text.Length > terms.MostBytes)
+        // A whole answer was bounded when it was read, and is paid for: with what is around its items it has to fit.
+        var most = events is null ? terms.MostBytes + ((long)AnswerLimits.MostItems * FrameBytes) : terms.MostBytes;
+        if ((long)_done.WrittenCount + _text.WrittenCount + text.Length > most)
             return AnswerFault.TooLarge;
         _text.Write(text[1..^1]);
         if (events is null)
