@@ -4,26 +4,22 @@ using Stoa.Primitives;
 namespace Stoa.Node.Inference.Gateway;
 
 /// <summary>Bounds how many bytes of requests are in memory at a time: each is there as a whole until its answer is, and for minutes at that.</summary>
-/// <remarks>Small ones are not counted: connections bound them.</remarks>
 /// <param name="options">How many.</param>
 public sealed class HeldBodies(InferenceOptions options)
 {
-    private const int SmallBytes = 64 << 10;
+    /// <summary>A request of so many bytes is not counted: connections bound how many of these there are.</summary>
+    public const int SmallBytes = 64 << 10;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<Id<User>, long> _held = [];
     private long _all;
 
-    /// <summary>Takes room for a request, until it is disposed of.</summary>
+    /// <summary>Begins to count one.</summary>
     /// <param name="account">Whose it is.</param>
-    /// <param name="bytes">How long it is at most.</param>
-    /// <param name="place">Null for a small one.</param>
-    /// <returns>Whether there is as much.</returns>
-    public bool TryTake(Id<User> account, long bytes, out IDisposable? place)
+    public HeldBody Open(Id<User> account) => new(this, account);
+
+    internal bool TryTake(Id<User> account, long bytes)
     {
-        place = null;
-        if (bytes <= SmallBytes)
-            return true;
         lock (_gate)
         {
             var own = _held.GetValueOrDefault(account) + bytes;
@@ -31,13 +27,11 @@ public sealed class HeldBodies(InferenceOptions options)
                 return false;
             _held[account] = own;
             _all += bytes;
+            return true;
         }
-
-        place = new Place(this, account, bytes);
-        return true;
     }
 
-    private void GiveBack(Id<User> account, long bytes)
+    internal void GiveBack(Id<User> account, long bytes)
     {
         lock (_gate)
         {
@@ -46,15 +40,32 @@ public sealed class HeldBodies(InferenceOptions options)
                 _held.Remove(account);
         }
     }
+}
 
-    private sealed class Place(HeldBodies bodies, Id<User> account, long bytes) : IDisposable
+/// <summary>A request as it is counted: what of it has come, and not what it says that it will be. One thread at a time.</summary>
+/// <param name="bodies">With whom.</param>
+/// <param name="account">Whose it is.</param>
+public sealed class HeldBody(HeldBodies bodies, Id<User> account) : IDisposable
+{
+    private long _bytes;
+
+    /// <summary>So much of it is there now.</summary>
+    /// <returns>Whether there is room for as much.</returns>
+    public bool TryGrow(long bytes)
     {
-        private int _isLeft;
+        if (bytes <= _bytes)
+            return true;
+        if (!bodies.TryTake(account, bytes - _bytes))
+            return false;
+        _bytes = bytes;
+        return true;
+    }
 
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _isLeft, 1) == 0)
-                bodies.GiveBack(account, bytes);
-        }
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_bytes > 0)
+            bodies.GiveBack(account, _bytes);
+        _bytes = 0;
     }
 }

@@ -28,9 +28,6 @@ public static class InferenceEndpoints
 
     private const int MaxHeaderLength = 256;
     private const int LongestHedgeMs = 600_000;
-    private const int LeastBytesPerSecond = 64 << 10;
-
-    private static readonly TimeSpan s_leastUpload = TimeSpan.FromSeconds(10);
 
     public static void MapInference(this WebApplication app)
     {
@@ -65,43 +62,53 @@ public static class InferenceEndpoints
     internal static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
     {
         var most = context.RequestServices.GetRequiredService<InferenceOptions>().MaxRequestBytes;
-        var bodies = context.RequestServices.GetRequiredService<HeldBodies>();
+        if (context.Request.ContentLength > most)
+            return await RefuseAsync(TooLarge(most));
         try
         {
-            if (!(context.Request.ContentLength > most))
+            var reader = context.Request.BodyReader;
+            HeldBody? held = null;
+            while (true)
             {
-                if (!bodies.TryTake(Caller.Of(context)!.UserId, context.Request.ContentLength ?? most, out var place))
+                var read = await reader.ReadAsync(context.RequestAborted);
+                if (read.Buffer.Length > HeldBodies.SmallBytes)
                 {
-                    await new OpenAiError(
-                        429, "rate_limit_error", "too_many_bytes", "Your requests that are being answered, or all of them together, have as many bytes as may be. Wait for one to end, or say how long a request is (Content-Length).")
-                    {
-                        RetryAfterSeconds = 2,
-                    }.WriteAsync(context);
-                    return null;
+                    if (held is null)
+                        context.Response.RegisterForDispose(held = context.RequestServices.GetRequiredService<HeldBodies>().Open(Caller.Of(context)!.UserId));
+                    if (!held.TryGrow(read.Buffer.Length))
+                        return await RefuseAsync(TooMuch());
                 }
 
-                if (place is not null)
-                    context.Response.RegisterForDispose(place);
-                // Room is taken for it from here on, so it has to come.
-                using var pace = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-                if (place is not null)
-                    pace.CancelAfter(s_leastUpload + TimeSpan.FromSeconds((context.Request.ContentLength ?? most) / (double)LeastBytesPerSecond));
-                return await RequestBody.ReadAsync(context.Request, pace.Token);
+                if (read.IsCompleted)
+                {
+                    var whole = read.Buffer.ToArray();
+                    reader.AdvanceTo(read.Buffer.End);
+                    return whole;
+                }
+
+                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             }
-        }
-        catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
-        {
-            await new OpenAiError(408, "invalid_request_error", "too_slow", $"A request of more than 64 KiB comes with at least {LeastBytesPerSecond:N0} bytes a second.").WriteAsync(context);
-            return null;
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
         {
             // It has not said how long it is, and is longer.
+            return await RefuseAsync(TooLarge(most));
         }
 
-        await new OpenAiError(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.").WriteAsync(context);
-        return null;
+        async Task<ReadOnlyMemory<byte>?> RefuseAsync(OpenAiError error)
+        {
+            await error.WriteAsync(context);
+            return null;
+        }
     }
+
+    private static OpenAiError TooLarge(int most) => new(413, "invalid_request_error", "request_too_large", $"A request has at most {most:N0} bytes.");
+
+    private static OpenAiError TooMuch() => new(
+        429, "rate_limit_error", "too_many_bytes", "Your requests that are being answered, or those of all, have as many bytes as may be. Try again when one has ended.")
+    {
+        RetryAfterSeconds = 2,
+    };
 
     /// <summary>Who asks, pays and how it is asked, as the request's headers have it.</summary>
     internal static InferenceCall CallOf(HttpContext context)
