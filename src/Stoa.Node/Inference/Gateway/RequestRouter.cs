@@ -16,10 +16,13 @@ internal sealed class RequestRouter(InferenceOptions options)
     // Of this process: hashes are compared with nobody else's.
     private readonly SipKey _key = SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
 
+    /// <summary>The most tokens that an answer may have, of whichever model.</summary>
+    public static long MostOutputOf(InferenceRequest request, InferenceOptions options) => MostOfChoice(request, options) * request.Choices;
+
     /// <summary>Says it of a request to one model.</summary>
     public RoutedInference Route(InferenceCall call, InferenceRequest request, ModelFleet model)
     {
-        var most = request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
+        var most = MostOfChoice(request, options);
         if (model.Model.ContextLength is { } length)
             most = Math.Min(most, length);
         var key = (ulong)(uint)model.Model.Listing.GetHashCode();
@@ -35,6 +38,8 @@ internal sealed class RequestRouter(InferenceOptions options)
             new TokenUsage(TokenCount.MostOf(request.InputTokens), most * request.Choices),
             most);
     }
+
+    private static long MostOfChoice(InferenceRequest request, InferenceOptions options) => request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
 }
 
 /// <summary>A request as it is routed to one model.</summary>
