@@ -80,7 +80,7 @@ public sealed class MinuteQuotasTests
 
         RemainingOf("ada", 100).ShouldBe(0);
         _quotas.TryTake("ada", 100, 1, out _, out var standing).ShouldBeFalse();
-        standing.Wait.ShouldBe(TimeSpan.FromSeconds(0.6 * 501));
+        standing.Wait.ShouldBe(TimeSpan.FromMilliseconds(300_600));
         RemainingOf("ada", 2_000).ShouldBe(1_400);
     }
 

@@ -273,7 +273,7 @@ public sealed class ModelLimitsTests : IAsyncLifetime
     /// <summary>Time passes for what measures it only when a test says so; what asks for the date has the machine's.</summary>
     private sealed class StandingStopwatch : TimeProvider
     {
-        private long _ticks;
+        private long _ticks = TimeSpan.TicksPerDay;
 
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
