@@ -24,6 +24,13 @@ public sealed partial class StoaClient
             StoaJson.Default.OrganisationResponse,
             cancellationToken);
 
+    /// <summary><c>PUT /api/v1/organisations/{organisation}/model-limits</c>: limits what is asked of models in its name, in place of what was said before.</summary>
+    public Task<OrganisationResponse> LimitModelsAsync(string organisation, ModelLimitsBody limits, CancellationToken cancellationToken = default) =>
+        SendAsync(
+            new Call(HttpMethod.Put, PathOfOrganisation(organisation) + "/model-limits", () => JsonBody(limits, StoaJson.Default.ModelLimitsBody)),
+            StoaJson.Default.OrganisationResponse,
+            cancellationToken);
+
     /// <summary><c>DELETE /api/v1/organisations/{organisation}</c>: refused as long as it has money, work or agents.</summary>
     /// <param name="organisation">Its handle.</param>
     /// <param name="forfeit">Whether what is in the wallet, and credit, is given up to the platform; otherwise that is in the way.</param>

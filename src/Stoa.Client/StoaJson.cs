@@ -38,6 +38,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<ApiKeyResponse>))]
 [JsonSerializable(typeof(CreateOrganisationRequest))]
 [JsonSerializable(typeof(UpdateOrganisationRequest))]
+[JsonSerializable(typeof(ModelLimitsBody))]
 [JsonSerializable(typeof(OrganisationResponse))]
 [JsonSerializable(typeof(ListResponse<OrganisationResponse>))]
 [JsonSerializable(typeof(SetMemberRequest))]

@@ -12,6 +12,7 @@ internal sealed class KeyCreateCommand : StoaCommand
     private readonly Option<DateTimeOffset?> _expires = new("--expires") { Description = "Worth nothing from this time on, such as 2030-01-31.", HelpName = "TIME", CustomParser = Quantity.Instant };
     private readonly Option<string[]?> _scopes = new("--scope") { Description = "What it may, such as tasks:submit; may be given several times. Default: all that you may.", HelpName = "SCOPE" };
     private readonly Option<int?> _calls = new("--calls-per-minute") { Description = "Refuse calls with it above so many a minute.", HelpName = "N" };
+    private readonly Option<int?> _tokens = new("--tokens-per-minute") { Description = "Refuse requests to models with it above so many tokens a minute.", HelpName = "N" };
     private readonly Option<string?> _spend = new("--spend-per-day") { Description = "Refuse tasks with it above so many US dollars a day, in UTC. It cannot make schedules, channels or keys then.", HelpName = "USD", CustomParser = Quantity.Dollars };
 
     public KeyCreateCommand(CommandScope scope)
@@ -21,6 +22,7 @@ internal sealed class KeyCreateCommand : StoaCommand
             "Make an API key. It is shown this once: the node keeps only a hash of it.",
             new("A key for a build server, for a quarter", "stoa key create build-server --expires-days 90"),
             new("One that submits tasks and no more, for 5 USD a day", "stoa key create nightly --scope tasks:read --scope tasks:submit --spend-per-day 5 --calls-per-minute 600"),
+            new("One that asks models", "stoa key create chat --scope models:use --scope tasks:submit --tokens-per-minute 100000"),
             new("One of an organisation", "stoa key create deploy --organisation acme --scope agents:publish"),
             new("Into a variable", "export STOA_KEY=$(stoa key create laptop)"))
     {
@@ -29,6 +31,7 @@ internal sealed class KeyCreateCommand : StoaCommand
         Add(_expires);
         Add(_scopes);
         Add(_calls);
+        Add(_tokens);
         Add(_spend);
     }
 
@@ -41,7 +44,8 @@ internal sealed class KeyCreateCommand : StoaCommand
                 invocation.Get(_expires) ?? (invocation.Get(_days) is { } number ? now.AddDays(number) : null),
                 invocation.Get(_scopes) is { Length: > 0 } scopes ? scopes : null,
                 invocation.Get(_calls),
-                invocation.Get(_spend)),
+                invocation.Get(_spend),
+                invocation.Get(_tokens)),
             cancellationToken);
         if (invocation.IsJson)
         {

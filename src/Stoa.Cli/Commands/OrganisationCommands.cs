@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Stoa.Cli.Connection;
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
@@ -21,6 +22,7 @@ internal static class OrganisationCommands
         new ListCommand(scope),
         new ShowCommand(scope),
         new RenameCommand(scope),
+        new LimitCommand(scope),
         new MembersCommand(scope),
         new RoleCommand(scope),
         new RemoveCommand(scope),
@@ -63,9 +65,18 @@ internal static class OrganisationCommands
             ("Name", Format.Escaped(organisation.Name)),
             ("You are", Format.Escaped(organisation.Role)),
             ("Since", Format.Time(organisation.JoinedAt)),
-            ("Founded", Format.Time(organisation.CreatedAt)));
+            ("Founded", Format.Time(organisation.CreatedAt)),
+            ("Models", Format.Escaped(Say(organisation.ModelLimits))));
         return ExitCode.Ok;
     }
+
+    private static string Say(ModelLimitsBody? limits) => limits is null
+        ? "without limits"
+        : string.Join(", ", new[]
+        {
+            limits.CallsPerMinute is { } calls ? string.Create(CultureInfo.InvariantCulture, $"{calls:N0} requests a minute") : null,
+            limits.TokensPerMinute is { } tokens ? string.Create(CultureInfo.InvariantCulture, $"{tokens:N0} tokens a minute") : null,
+        }.OfType<string>());
 
     private static Argument<string> Member() => new("HANDLE") { Description = "Of the member." };
 
@@ -147,6 +158,30 @@ internal static class OrganisationCommands
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken) =>
             Tell(invocation, await invocation.OwnClient.UpdateOrganisationAsync(
                 invocation.Get(_organisation), new UpdateOrganisationRequest(invocation.Get(_name)), cancellationToken));
+    }
+
+    private sealed class LimitCommand : StoaCommand
+    {
+        private readonly Argument<string> _organisation = Organisation();
+        private readonly Option<int?> _calls = new("--calls-per-minute") { Description = "Refuse requests to models above so many a minute. Default: no limit.", HelpName = "N" };
+        private readonly Option<int?> _tokens = new("--tokens-per-minute") { Description = "Refuse requests to models above so many tokens a minute. Default: no limit.", HelpName = "N" };
+
+        public LimitCommand(CommandScope scope)
+            : base(
+                scope,
+                "limit",
+                "Limit what is asked of models in the organisation's name, in place of what was said before.",
+                new("All members together", "stoa organisation limit acme --tokens-per-minute 200000 --calls-per-minute 600"),
+                new("No limits any more", "stoa organisation limit acme"))
+        {
+            Add(_organisation);
+            Add(_calls);
+            Add(_tokens);
+        }
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken) =>
+            Tell(invocation, await invocation.OwnClient.LimitModelsAsync(
+                invocation.Get(_organisation), new ModelLimitsBody(invocation.Get(_calls), invocation.Get(_tokens)), cancellationToken));
     }
 
     private sealed class MembersCommand : StoaCommand

@@ -37,8 +37,9 @@ public sealed record UserResponse(string Id, string Handle, string Email, string
 /// <param name="Scopes">What it may, such as <c>tasks:submit</c>; null for all that you may. docs/permissions.md lists the words.</param>
 /// <param name="CallsPerMinute">1 to 1,000,000; null for no limit of its own.</param>
 /// <param name="SpendPerDay">The most that may be spent with it in a day of UTC, in US dollars; null for no limit of its own.</param>
+/// <param name="TokensPerMinute">1 to 1,000,000,000, of requests to models; null for no limit of its own.</param>
 public sealed record CreateApiKeyRequest(
-    string Name, DateTimeOffset? ExpiresAt = null, IReadOnlyList<string>? Scopes = null, int? CallsPerMinute = null, string? SpendPerDay = null);
+    string Name, DateTimeOffset? ExpiresAt = null, IReadOnlyList<string>? Scopes = null, int? CallsPerMinute = null, string? SpendPerDay = null, int? TokensPerMinute = null);
 
 /// <summary>An API key. The secret is there only in the answer that made it.</summary>
 /// <param name="Id">TypeID with prefix <c>key</c>; revokes it.</param>
@@ -52,6 +53,7 @@ public sealed record CreateApiKeyRequest(
 /// <param name="SpendPerDay">In US dollars; null: no limit of its own.</param>
 /// <param name="SpentToday">What was spent with it since midnight in UTC and what is held now, in US dollars; null where it has no limit.</param>
 /// <param name="LastUsedAt">When it was last used, to a minute or so; null: not that it is known.</param>
+/// <param name="TokensPerMinute">Of requests to models; null: no limit of its own.</param>
 public sealed record ApiKeyResponse(
     string Id,
     string Name,
@@ -63,4 +65,5 @@ public sealed record ApiKeyResponse(
     int? CallsPerMinute = null,
     string? SpendPerDay = null,
     string? SpentToday = null,
-    DateTimeOffset? LastUsedAt = null);
+    DateTimeOffset? LastUsedAt = null,
+    int? TokensPerMinute = null);

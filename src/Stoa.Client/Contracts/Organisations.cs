@@ -16,7 +16,14 @@ public sealed record UpdateOrganisationRequest(string Name);
 /// <param name="Role">What you are in it: <c>viewer</c>, <c>developer</c> or <c>admin</c>.</param>
 /// <param name="JoinedAt">Since when you belong to it.</param>
 /// <param name="CreatedAt">When it was founded.</param>
-public sealed record OrganisationResponse(string Id, string Handle, string Name, string Role, DateTimeOffset JoinedAt, DateTimeOffset CreatedAt);
+/// <param name="ModelLimits">What may be asked of models in its name; absent without a limit.</param>
+public sealed record OrganisationResponse(
+    string Id, string Handle, string Name, string Role, DateTimeOffset JoinedAt, DateTimeOffset CreatedAt, ModelLimitsBody? ModelLimits = null);
+
+/// <summary>What may be asked of models in a minute in the name of an organisation. <c>PUT /api/v1/organisations/{organisation}/model-limits</c>.</summary>
+/// <param name="CallsPerMinute">Requests, 1 to 1,000,000; null for no limit.</param>
+/// <param name="TokensPerMinute">Tokens of requests and answers, 1 to 1,000,000,000; null for no limit.</param>
+public sealed record ModelLimitsBody(int? CallsPerMinute = null, int? TokensPerMinute = null);
 
 /// <summary>Who belongs to an organisation.</summary>
 /// <param name="Handle">Of the member.</param>

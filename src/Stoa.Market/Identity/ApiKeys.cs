@@ -8,8 +8,9 @@ namespace Stoa.Market.Identity;
 /// <param name="Scopes">What it may; null for all that its maker may, now and later.</param>
 /// <param name="CallsPerMinute">1 to 1,000,000; null for no limit of its own.</param>
 /// <param name="SpendPerDay">Null for no limit of its own.</param>
+/// <param name="TokensPerMinute">1 to 1,000,000,000, of requests to models; null for no limit of its own.</param>
 public sealed record RequestedKey(
-    string Name, DateTimeOffset? ExpiresAt = null, PermissionSet? Scopes = null, int? CallsPerMinute = null, Money? SpendPerDay = null);
+    string Name, DateTimeOffset? ExpiresAt = null, PermissionSet? Scopes = null, int? CallsPerMinute = null, Money? SpendPerDay = null, int? TokensPerMinute = null);
 
 /// <summary>Who makes a key, and for which account.</summary>
 /// <param name="Account">Whom the key stands for.</param>
@@ -55,6 +56,7 @@ public sealed class ApiKeys(IUserStore store, TimeProvider time, Random random)
             Scopes = asked.Scopes ?? (maker.By?.Scopes is null ? null : maker.Rights),
             CallsPerMinute = asked.CallsPerMinute ?? maker.By?.CallsPerMinute,
             SpendPerDay = asked.SpendPerDay,
+            TokensPerMinute = asked.TokensPerMinute ?? maker.By?.TokensPerMinute,
         };
         var stored = await store.PutKeyAsync(key, KeysMax, cancellationToken);
         return stored.Match<Outcome<NewApiKey, IdentityRefusal>>(accepted => new NewApiKey(accepted, secret), refused => refused);
@@ -94,6 +96,10 @@ public sealed class ApiKeys(IUserStore store, TimeProvider time, Random random)
             yield return new("/callsPerMinute", $"A whole number from 1 to {CallsPerMinuteMax} is expected.");
         if (asked.CallsPerMinute > maker.By?.CallsPerMinute)
             yield return new("/callsPerMinute", $"A key that is made with a key has no higher limit: at most {maker.By?.CallsPerMinute}.");
+        foreach (var error in ModelLimits.CheckTokens(asked.TokensPerMinute))
+            yield return error;
+        if (asked.TokensPerMinute > maker.By?.TokensPerMinute)
+            yield return new("/tokensPerMinute", $"A key that is made with a key has no higher limit: at most {maker.By?.TokensPerMinute}.");
         if (asked.SpendPerDay < Money.Zero)
             yield return new("/spendPerDay", "An amount in US dollars such as 2.50 is expected, zero or more.");
         if (asked is { SpendPerDay: not null, Scopes: { } wide } && wide.And(Rights.PastSpendingLimits) is { Count: > 0 } past)

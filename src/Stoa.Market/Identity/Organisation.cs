@@ -7,7 +7,11 @@ namespace Stoa.Market.Identity;
 /// <param name="Handle">As of a user, and in the same namespace. It is part of the names of agents, so it never changes.</param>
 /// <param name="Name">What people call it; may change.</param>
 /// <param name="CreatedAt">UTC.</param>
-public sealed record Organisation(Id<User> Id, string Handle, string Name, DateTimeOffset CreatedAt);
+public sealed record Organisation(Id<User> Id, string Handle, string Name, DateTimeOffset CreatedAt)
+{
+    /// <summary>What may be asked of models in its name in a minute.</summary>
+    public ModelLimits ModelLimits { get; init; } = ModelLimits.None;
+}
 
 /// <summary>An organisation as one of its members sees it.</summary>
 public sealed record JoinedOrganisation(Organisation Organisation, OrganisationRole Role, DateTimeOffset JoinedAt);

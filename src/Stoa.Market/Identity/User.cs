@@ -49,6 +49,7 @@ public sealed record User(
 /// <param name="CallsPerMinute">Calls that may be made with it in a minute; null for as many as the node lets anybody make.</param>
 /// <param name="SpendPerDay">The most that may be spent with it in a day of UTC; null for all that there is.</param>
 /// <param name="LastUsedAt">When it was last used, to a minute or so; null for never, or not since that is noted.</param>
+/// <param name="TokensPerMinute">Tokens that may be asked of models with it in a minute; null for no limit of its own.</param>
 public sealed record ApiKey(
     Id<ApiKey> Id,
     Id<User> UserId,
@@ -62,7 +63,8 @@ public sealed record ApiKey(
     PermissionSet? Scopes = null,
     int? CallsPerMinute = null,
     Money? SpendPerDay = null,
-    DateTimeOffset? LastUsedAt = null) : IIdentified
+    DateTimeOffset? LastUsedAt = null,
+    int? TokensPerMinute = null) : IIdentified
 {
     public static string IdPrefix => "key";
 

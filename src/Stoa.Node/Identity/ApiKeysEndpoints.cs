@@ -98,7 +98,7 @@ public static class ApiKeysEndpoints
         }
 
         return errors.Count == 0
-            ? new RequestedKey(body.Name, body.ExpiresAt, scopes, body.CallsPerMinute, perDay)
+            ? new RequestedKey(body.Name, body.ExpiresAt, scopes, body.CallsPerMinute, perDay, body.TokensPerMinute)
             : throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
     }
 
@@ -113,5 +113,6 @@ public static class ApiKeysEndpoints
         key.CallsPerMinute,
         key.SpendPerDay?.ToString(),
         spent?.ToString(),
-        lastUsedAt);
+        lastUsedAt,
+        key.TokensPerMinute);
 }

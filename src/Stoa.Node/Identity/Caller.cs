@@ -19,6 +19,9 @@ public sealed record Caller(Id<User> UserId, string Handle, UserRole Role)
     /// <summary>What the person is in the organisation that is acted for; null for who acts for himself.</summary>
     public OrganisationRole? OrganisationRole { get; init; }
 
+    /// <summary>What may be asked of models in the name of the organisation that is acted for, by all of its members together.</summary>
+    public ModelLimits ModelLimits { get; init; } = ModelLimits.None;
+
     /// <summary>What the caller may, by role and credential.</summary>
     public PermissionSet Rights { get; init; } = Market.Identity.Rights.OfPerson(Role);
 

@@ -46,6 +46,7 @@ public sealed class Credentials(
             ActorId = caller.ActorId,
             ActorHandle = caller.ActorHandle,
             OrganisationRole = membership.Role,
+            ModelLimits = membership.Organisation.ModelLimits,
             Rights = caller.Key is { } key ? Rights.OfKey(key, rights, ofOrganisation: false) : rights,
             Key = caller.Key,
         };
@@ -119,6 +120,7 @@ public sealed class Credentials(
             ActorId = key.ActorId,
             ActorHandle = maker.Caller.Handle,
             OrganisationRole = membership.Role,
+            ModelLimits = membership.Organisation.ModelLimits,
             Key = key,
             Rights = Rights.OfKey(key, Rights.OfMember(membership.Role), ofOrganisation: true),
         };

@@ -39,6 +39,12 @@ public static class OrganisationsEndpoints
             .WithDescription("The handle stays: it is part of the names of its agents.")
             .Produces<OrganisationResponse>()
             .Refuses(OrganisationRefusal.OrganisationUnknown, OrganisationRefusal.OrganisationInvalid);
+        organisations.MapPut("/{organisation}/model-limits", LimitAsync)
+            .Needs(Permission.OrganisationManage)
+            .WithName("limitModels").WithSummary("Limit what an organisation asks of models")
+            .WithDescription("Requests and tokens a minute in its name, whoever of its members asks; a member that is left out is no limit. In place of what was said before, at once at this node and within seconds at the others. Each node counts for itself, and what agents ask inside their tasks is not counted.")
+            .Produces<OrganisationResponse>()
+            .Refuses(OrganisationRefusal.OrganisationUnknown, OrganisationRefusal.OrganisationInvalid);
         organisations.MapDelete("/{organisation}", DeleteAsync)
             .Needs(Permission.OrganisationManage)
             .WithName("deleteOrganisation").WithSummary("Delete an organisation")
@@ -98,6 +104,18 @@ public static class OrganisationsEndpoints
         if (errors.Count > 0)
             return Invalid(errors).ToProblem();
         await store.RenameAsync(caller.UserId, body.Value.Name, cancellationToken);
+        credentials.ForgetMembers(caller.Handle);
+        return await GetAsync(organisation, caller, store, cancellationToken);
+    }
+
+    private static async Task<IResult> LimitAsync(
+        string organisation, Body<ModelLimitsBody> body, Caller caller, SqlOrganisationStore store, Credentials credentials, CancellationToken cancellationToken)
+    {
+        var limits = new ModelLimits(body.Value.CallsPerMinute, body.Value.TokensPerMinute);
+        List<FieldError> errors = [.. limits.Check()];
+        if (errors.Count > 0)
+            return Invalid(errors).ToProblem();
+        await store.LimitAsync(caller.UserId, limits, cancellationToken);
         credentials.ForgetMembers(caller.Handle);
         return await GetAsync(organisation, caller, store, cancellationToken);
     }
@@ -171,7 +189,8 @@ public static class OrganisationsEndpoints
         membership.Organisation.Name,
         WordOf(membership.Role),
         membership.JoinedAt,
-        membership.Organisation.CreatedAt);
+        membership.Organisation.CreatedAt,
+        membership.Organisation.ModelLimits is { } limits && limits != ModelLimits.None ? new ModelLimitsBody(limits.CallsPerMinute, limits.TokensPerMinute) : null);
 
     private static MemberResponse ToContract(Member member) => new(member.Handle, WordOf(member.Role), member.JoinedAt);
 

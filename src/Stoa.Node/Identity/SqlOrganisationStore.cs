@@ -14,7 +14,7 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
 {
     private const string MembershipsSelect =
         """
-        SELECT u.id, u.handle, o.name, u.created_at, m.role, m.joined_at
+        SELECT u.id, u.handle, o.name, u.created_at, m.role, m.joined_at, o.model_calls_per_minute AS calls_per_minute, o.model_tokens_per_minute AS tokens_per_minute
         FROM memberships AS m JOIN organisations AS o ON o.id = m.organisation_id JOIN users AS u ON u.id = m.organisation_id
         """;
 
@@ -97,6 +97,13 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
     /// <summary>Gives an organisation another name.</summary>
     public Task RenameAsync(Id<User> organisation, string name, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync("UPDATE organisations SET name = @name WHERE id = @organisation", new { organisation, name }), cancellationToken);
+
+    /// <summary>Bounds what may be asked of models in an organisation's name, in place of what bounded it before.</summary>
+    public Task LimitAsync(Id<User> organisation, ModelLimits limits, CancellationToken cancellationToken) => database.WriteAsync(
+        session => session.ExecuteAsync(
+            "UPDATE organisations SET model_calls_per_minute = @CallsPerMinute, model_tokens_per_minute = @TokensPerMinute WHERE id = @organisation",
+            new { organisation, limits.CallsPerMinute, limits.TokensPerMinute }),
+        cancellationToken);
 
     /// <summary>Gives a member another role.</summary>
     /// <returns>The member, <see cref="OrganisationRefusal.MemberUnknown"/> or <see cref="OrganisationRefusal.LastAdmin"/>.</returns>
@@ -252,8 +259,10 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
     private static Refusal<OrganisationRefusal> LastAdmin(string handle) =>
         new(OrganisationRefusal.LastAdmin, $"{handle} is the only administrator of the organisation. Make another member one first, or delete the organisation.");
 
-    private sealed record MembershipRow(Id<User> Id, string Handle, string Name, DateTimeOffset CreatedAt, OrganisationRole Role, DateTimeOffset JoinedAt)
+    private sealed record MembershipRow(
+        Id<User> Id, string Handle, string Name, DateTimeOffset CreatedAt, OrganisationRole Role, DateTimeOffset JoinedAt, int? CallsPerMinute, int? TokensPerMinute)
     {
-        public JoinedOrganisation ToMembership() => new(new Organisation(Id, Handle, Name, CreatedAt), Role, JoinedAt);
+        public JoinedOrganisation ToMembership() => new(
+            new Organisation(Id, Handle, Name, CreatedAt) { ModelLimits = new ModelLimits(CallsPerMinute, TokensPerMinute) }, Role, JoinedAt);
     }
 }

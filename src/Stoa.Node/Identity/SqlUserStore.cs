@@ -12,7 +12,7 @@ public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) 
 {
     private const string UserColumns = "id, handle, email, role, created_at, kind";
     private const string KeyColumns =
-        "id, user_id, name, prefix, secret_hash, created_at, expires_at, revoked_at, maker_id, scopes, calls_per_minute, spend_per_day, last_used_at";
+        "id, user_id, name, prefix, secret_hash, created_at, expires_at, revoked_at, maker_id, scopes, calls_per_minute, spend_per_day, last_used_at, tokens_per_minute";
     private const string InForce = "user_id = @user AND revoked_at IS NULL";
 
     // Keys of before makers were noted are their accounts' own.
@@ -69,7 +69,7 @@ public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) 
                 await session.ExecuteAsync(
                     $"""
                     INSERT INTO api_keys ({KeyColumns})
-                    VALUES (@id, @userId, @name, @prefix, @secretHash, @createdAt, @expiresAt, @revokedAt, @makerId, @scopes, @callsPerMinute, @spendPerDay, NULL)
+                    VALUES (@id, @userId, @name, @prefix, @secretHash, @createdAt, @expiresAt, @revokedAt, @makerId, @scopes, @callsPerMinute, @spendPerDay, NULL, @tokensPerMinute)
                     ON CONFLICT (id) DO UPDATE SET prefix = excluded.prefix, secret_hash = excluded.secret_hash
                     """,
                     key);

@@ -4,6 +4,7 @@ using Stoa.Node.Hosting;
 using Stoa.Node.Inference.Agents;
 using Stoa.Node.Inference.Charging;
 using Stoa.Node.Inference.Gateway;
+using Stoa.Node.Inference.Limits;
 using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
@@ -32,6 +33,7 @@ public static class InferenceModule
         services.AddSingleton<Upstreams>();
         services.AddSingleton<InferenceTelemetry>();
         services.AddSingleton<HeldBodies>();
+        services.AddSingleton<ModelLimiter>();
         services.AddSingleton<InferenceGateway>();
         services.AddSingleton<IModelGateway, AgentGateway>();
     }

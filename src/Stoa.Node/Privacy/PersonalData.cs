@@ -13,7 +13,7 @@ internal static class PersonalData
     public static IReadOnlyList<PersonalTable> Tables { get; } =
     [
         new("users", "id", "id = @user", "id handle email role kind created_at") { OnErasure = new OnErasure.ByStep(ErasureSteps.User) },
-        new("api_keys", "id", "user_id = @user", "id name prefix maker_id scopes calls_per_minute spend_per_day created_at expires_at last_used_at revoked_at") { OnErasure = new OnErasure.Deleted("user_id = @user OR maker_id = @user") },
+        new("api_keys", "id", "user_id = @user", "id name prefix maker_id scopes calls_per_minute spend_per_day tokens_per_minute created_at expires_at last_used_at revoked_at") { OnErasure = new OnErasure.Deleted("user_id = @user OR maker_id = @user") },
         new("request_keys", "id", "user_id = @user", "id name hex:public_key created_at revoked_at") { OnErasure = new OnErasure.Deleted() },
         new("sessions", "id", "user_id = @user", "id device created_at used_at ended_at ended_by not_after") { OnErasure = new OnErasure.Deleted() },
         new("provider_identities", "id", "user_id = @user", "id issuer subject email created_at used_at") { OnErasure = new OnErasure.Deleted() },
@@ -76,7 +76,7 @@ internal static class PersonalData
         new("credit_holds", "task_id", "user_id = @user", "task_id credit own own_paid") { OnErasure = new OnErasure.Kept("Of tasks that wait or run: none does, or it would be in the way.") },
         new("coupon_redemptions", "id", "user_id = @user", "id coupon_id created_at") { OnErasure = new OnErasure.Kept("Counted, so that no coupon is redeemed more often than it may: ids and times.") },
         new("coupons", "id", "made_by = @user", "id hint credit credit_days percent_off periods plan max_redemptions per_user only_new expires_at redeemed withdrawn_at created_at") { OnErasure = new OnErasure.Kept("The operator's own: made in the operator's name.") },
-        new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name deleted_at") { OnErasure = new OnErasure.Kept("The organisation's own; that the person belonged to it is deleted with the membership.") },
+        new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name model_calls_per_minute model_tokens_per_minute deleted_at") { OnErasure = new OnErasure.Kept("The organisation's own; that the person belonged to it is deleted with the membership.") },
         new(
             "identity_providers",
             "organisation_id",

@@ -36,7 +36,7 @@ public static class SigningEndpoints
     private static async Task<IResult> RegisterAsync(
         Body<RegisterSigningKeyRequest> body, MadeId id, Caller caller, SqlSigningKeyStore keys, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (caller.Key is { } used && (used.SpendPerDay is not null || used.CallsPerMinute is not null || caller.Rights != Rights.OfPerson(caller.Role)))
+        if (caller.Key is { } used && (used.SpendPerDay is not null || used.CallsPerMinute is not null || used.TokensPerMinute is not null || caller.Rights != Rights.OfPerson(caller.Role)))
         {
             return new Refusal<SigningKeyRefusal>(
                 SigningKeyRefusal.CredentialTooNarrow, $"The API key {used.Prefix} has bounds, and a signature would have none. Sign in with the password, or use a key without bounds.").ToProblem();

@@ -37,6 +37,10 @@ public sealed class OrganisationCommandsTests(RealNode node) : IDisposable
         _cli.Error.ShouldContain("only administrator");
         await RunAsync("organisation leave acme", grace);
         await RunAsync("organisation rename acme Acme");
+        await RunAsync("organisation limit acme --tokens-per-minute 200000 --calls-per-minute 600");
+        _cli.Output.ShouldContain("600 requests a minute, 200,000 tokens a minute");
+        await RunAsync("organisation limit acme");
+        _cli.Output.ShouldContain("without limits");
         await RunAsync("organisation delete acme");
         (await _cli.RunAsync("organisation show acme")).ShouldBe(ExitCode.Refused);
         _cli.Error.ShouldContain("stoa organisation list");
@@ -78,11 +82,12 @@ public sealed class OrganisationCommandsTests(RealNode node) : IDisposable
     [Fact]
     public async Task Key_IsMadeWithBounds_AndShowsThem()
     {
-        await RunAsync("key create bounded --scope tasks:read --scope tasks:submit --spend-per-day 2.50 --calls-per-minute 100 --expires 2100-01-01");
+        await RunAsync("key create bounded --scope tasks:read --scope tasks:submit --spend-per-day 2.50 --calls-per-minute 100 --tokens-per-minute 5000 --expires 2100-01-01");
         var secret = _cli.Output.Trim();
         await RunAsync("key list --json");
         var key = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("items").EnumerateArray().Single(one => one.GetProperty("name").GetString() == "bounded");
         (key.GetProperty("spendPerDay").GetString(), key.GetProperty("spentToday").GetString(), key.GetProperty("callsPerMinute").GetInt32()).ShouldBe(("2.500000000", "0.000000000", 100));
+        key.GetProperty("tokensPerMinute").GetInt32().ShouldBe(5_000);
         (await _cli.RunAsync(["wallet", "--key", secret])).ShouldBe(ExitCode.NotAuthorized);
         _cli.Error.ShouldContain("wallet:read");
         await RunAsync($"status --key {secret}");

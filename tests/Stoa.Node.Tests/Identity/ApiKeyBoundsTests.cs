@@ -25,17 +25,17 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
     [Fact]
     public async Task Key_MadeWithAKey_HasNoMoreThanThat()
     {
-        var parent = await MakeAsync(new CreateApiKeyRequest("parent", _clock.GetUtcNow().AddDays(2), ["keys:manage", "tasks:read"], 100));
+        var parent = await MakeAsync(new CreateApiKeyRequest("parent", _clock.GetUtcNow().AddDays(2), ["keys:manage", "tasks:read"], 100, TokensPerMinute: 5_000));
 
         var child = await parent.Client.CreateApiKeyAsync(new CreateApiKeyRequest("child"), Stop);
 
         child.Scopes.ShouldBe(["tasks:read", "keys:manage"]);
-        (child.ExpiresAt, child.CallsPerMinute).ShouldBe((parent.Key.ExpiresAt, 100));
+        (child.ExpiresAt, child.CallsPerMinute, child.TokensPerMinute).ShouldBe((parent.Key.ExpiresAt, 100, 5_000));
         foreach (var more in new[]
         {
             new CreateApiKeyRequest("x", Scopes: ["tasks:submit"]), new CreateApiKeyRequest("x", _clock.GetUtcNow().AddDays(3)), new CreateApiKeyRequest("x", CallsPerMinute: 101),
             new CreateApiKeyRequest("x", Scopes: []), new CreateApiKeyRequest("x", CallsPerMinute: 0), new CreateApiKeyRequest("x", SpendPerDay: "-1"),
-            new CreateApiKeyRequest("x", Scopes: ["keys:manage"], SpendPerDay: "1"),
+            new CreateApiKeyRequest("x", Scopes: ["keys:manage"], SpendPerDay: "1"), new CreateApiKeyRequest("x", TokensPerMinute: 5_001), new CreateApiKeyRequest("x", TokensPerMinute: 0),
         })
         {
             await RefusedAsync("apiKeyInvalid", () => parent.Client.CreateApiKeyAsync(more, Stop));

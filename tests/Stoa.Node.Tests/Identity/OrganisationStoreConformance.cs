@@ -48,6 +48,20 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
     }
 
     [Fact]
+    public async Task ModelLimits_AreKept_AndTakenBack()
+    {
+        var ada = await PersonAsync("ada");
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), ada, Stop)).Value.Organisation;
+        acme.ModelLimits.ShouldBe(ModelLimits.None);
+
+        await Organisations.LimitAsync(acme.Id, new ModelLimits(600, 1_000_000_000), Stop);
+        (await Organisations.FindMembershipAsync("acme", ada, Stop))!.Organisation.ModelLimits.ShouldBe(new ModelLimits(600, 1_000_000_000));
+        (await Organisations.ListAsync(ada, new PageRequest(5), Stop)).Items[0].Organisation.ModelLimits.ShouldBe(new ModelLimits(600, 1_000_000_000));
+        await Organisations.LimitAsync(acme.Id, ModelLimits.None, Stop);
+        (await Organisations.FindMembershipAsync(acme.Id, ada, Stop))!.Organisation.ShouldBe(acme);
+    }
+
+    [Fact]
     public async Task Memberships_AndMembers_AreListedInPages()
     {
         var ada = await PersonAsync("ada");

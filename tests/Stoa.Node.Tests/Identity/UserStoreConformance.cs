@@ -111,6 +111,7 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
             Scopes = PermissionSet.Of(Permission.TasksRead, Permission.TasksSubmit),
             CallsPerMinute = 60,
             SpendPerDay = new Money(5),
+            TokensPerMinute = 1_000_000_000,
         };
         (await Users.PutKeyAsync(bounded, 10, Stop)).Value.ShouldBe(bounded);
 

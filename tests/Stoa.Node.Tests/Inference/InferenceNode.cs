@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using Stoa.Client.Contracts;
+using Stoa.Node.Hosting;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
@@ -28,9 +29,12 @@ public sealed class InferenceNode : IAsyncDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public static async Task<InferenceNode> StartAsync(params string[] options)
+    public static Task<InferenceNode> StartAsync(params string[] options) => StartAsync(NodePhysics.Real, options);
+
+    /// <summary>Starts one with a clock of the test's own.</summary>
+    public static async Task<InferenceNode> StartAsync(NodePhysics physics, params string[] options)
     {
-        var node = await TestNode.StartAsync(null, options);
+        var node = await TestNode.StartAsync(null, physics, options);
         var publisher = (await node.Client.GetMeAsync(Stop)).Handle;
         // Who gives up an answer closes its connection, and does not read on for a while in the hope of its end.
         var handler = new SocketsHttpHandler { MaxResponseDrainSize = 0, ResponseDrainTimeout = TimeSpan.Zero };

@@ -72,9 +72,9 @@ internal static class Examples
 
     private static readonly ApiKeyResponse s_apiKey = new(
         "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", s_submitted, s_submitted.AddYears(1), "stoa_fcbgrb… (shown once)",
-        ["tasks:read", "tasks:submit"], 600, "5.000000000", "1.250000000", s_submitted);
+        ["tasks:read", "tasks:submit"], 600, "5.000000000", "1.250000000", s_submitted, 100_000);
 
-    private static readonly OrganisationResponse s_organisation = new("user_01m81g2p5zf0a1b2c3d4e5f6g7", "acme", "Acme Research", "admin", s_submitted, s_submitted);
+    private static readonly OrganisationResponse s_organisation = new("user_01m81g2p5zf0a1b2c3d4e5f6g7", "acme", "Acme Research", "admin", s_submitted, s_submitted, new ModelLimitsBody(600, 200_000));
 
     private static readonly MemberResponse s_member = new("ada", "admin", s_submitted);
 
@@ -189,11 +189,12 @@ internal static class Examples
         new ErasureResponse(7, s_submitted, s_submitted.AddDays(7), []),
         new KeySetResponse([new KeyBody("EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U", "sig", "ES256")]),
         s_user,
-        new CreateApiKeyRequest("laptop", s_submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5"),
+        new CreateApiKeyRequest("laptop", s_submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5", 100_000),
         s_apiKey,
         new ListResponse<ApiKeyResponse>([s_apiKey with { Secret = null }]),
         new CreateOrganisationRequest("acme", "Acme Research"),
         new UpdateOrganisationRequest("Acme Research and Tools"),
+        new ModelLimitsBody(600, 200_000),
         s_organisation,
         new ListResponse<OrganisationResponse>([s_organisation]),
         new SetMemberRequest("developer"),

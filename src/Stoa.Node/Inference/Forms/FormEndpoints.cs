@@ -47,12 +47,9 @@ internal static class FormEndpoints
             await AnswerAsync(context, request, new ResponsesAnswer(asked, TermsOf(context, request)), asked.CacheKey);
     }
 
-    private static Task AnswerAsync(HttpContext context, InferenceRequest request, IAnswerForm form, string? cacheKey)
-    {
-        var call = InferenceEndpoints.CallOf(context);
-        // What has a beginning in common does well at the same server: that is what a session is for.
-        return context.RequestServices.GetRequiredService<InferenceGateway>().AnswerAsync(call with { Session = call.Session ?? cacheKey }, request, new FormAnswer(context, form));
-    }
+    // What has a beginning in common does well at the same server: that is what a session is for.
+    private static Task AnswerAsync(HttpContext context, InferenceRequest request, IAnswerForm form, string? cacheKey) =>
+        InferenceEndpoints.AnswerAsync(context, request, new FormAnswer(context, form), cacheKey);
 
     private static AnswerTerms TermsOf(HttpContext context, InferenceRequest request) => new(
         RandomNumberGenerator.GetHexString(IdLength, lowercase: true),

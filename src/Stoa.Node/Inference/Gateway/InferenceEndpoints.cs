@@ -10,6 +10,7 @@ using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Inference.Charging;
 using Stoa.Node.Inference.Forms;
+using Stoa.Node.Inference.Limits;
 using Stoa.Node.Inference.Routes;
 
 namespace Stoa.Node.Inference.Gateway;
@@ -54,7 +55,28 @@ public static class InferenceEndpoints
         if (!InferenceRequest.TryRead(kind, body, out var request, out var fault))
             await OpenAiError.Invalid(fault.Parameter, fault.Reason).WriteAsync(context);
         else
-            await context.RequestServices.GetRequiredService<InferenceGateway>().AnswerAsync(CallOf(context), request, new HttpAnswer(context));
+            await AnswerAsync(context, request, new HttpAnswer(context));
+    }
+
+    /// <summary>Answers a request that was read, within the limits of whoever asks.</summary>
+    /// <param name="context">Of the request.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="answer">Where the answer goes.</param>
+    /// <param name="session">The session that it belongs to where no header says so; null for none.</param>
+    internal static async Task AnswerAsync(HttpContext context, InferenceRequest request, IAnswer answer, string? session = null)
+    {
+        var services = context.RequestServices;
+        if (services.GetRequiredService<ModelLimiter>().Refuse(context, Caller.Of(context)!, request, out var taken) is { } refusal)
+        {
+            await answer.RefuseAsync(refusal);
+            return;
+        }
+
+        using (taken)
+        {
+            var call = CallOf(context, session);
+            await services.GetRequiredService<InferenceGateway>().AnswerAsync(taken is null ? call : call with { Payer = new LimitedPayer(call.Payer, taken) }, request, answer);
+        }
     }
 
     /// <summary>Reads a request.</summary>
@@ -111,14 +133,14 @@ public static class InferenceEndpoints
     };
 
     /// <summary>Who asks, pays and how it is asked, as the request's headers have it.</summary>
-    internal static InferenceCall CallOf(HttpContext context)
+    private static InferenceCall CallOf(HttpContext context, string? session)
     {
         var caller = Caller.Of(context)!;
         // Whoever may not spend may ask what costs nothing.
         var holder = new AllowanceHolder(caller.UserId, caller.Rights.Contains(Permission.TasksSubmit) ? caller.Allowance : SpendingAllowance.Nothing);
         return new InferenceCall(caller.UserId, context.RequestServices.GetRequiredService<Allowances>().PayerOf(holder))
         {
-            Session = HeaderOf(context, SessionHeader),
+            Session = HeaderOf(context, SessionHeader) ?? session,
             Region = HeaderOf(context, RegionHeader),
             Hedge = HedgeOf(context),
         };

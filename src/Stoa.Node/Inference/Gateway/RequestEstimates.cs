@@ -22,10 +22,13 @@ internal sealed class RequestEstimates(InferenceOptions options)
     /// <summary>A word for an account that says nothing of it, and is another one after each start.</summary>
     public string ScopeOf(Id<User> account) => PromptPrefixes.HashSession(Encoding.UTF8.GetBytes(account.ToString()), 0, _key).ToString("x16", CultureInfo.InvariantCulture);
 
+    /// <summary>The most tokens that an answer may have, of whichever model.</summary>
+    public static long MostOutputOf(InferenceRequest request, InferenceOptions options) => MostOfChoice(request, options) * request.Choices;
+
     /// <summary>Says it of a request to one model.</summary>
     public InferenceEstimate Estimate(InferenceCall call, InferenceRequest request, ModelFleet model)
     {
-        var most = request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
+        var most = MostOfChoice(request, options);
         if (model.Model.ContextLength is { } length)
             most = Math.Min(most, length);
         var key = (ulong)(uint)model.Model.Listing.GetHashCode();
@@ -41,6 +44,8 @@ internal sealed class RequestEstimates(InferenceOptions options)
             new TokenUsage(TokenCount.MostOf(request.InputTokens), most * request.Choices),
             most);
     }
+
+    private static long MostOfChoice(InferenceRequest request, InferenceOptions options) => request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
 }
 
 /// <summary>What is known of a request to one model before it is asked.</summary>
