@@ -11,12 +11,13 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="request">What is asked.</param>
 /// <param name="answer">Where the answer goes.</param>
 /// <param name="router">Says what it may come to.</param>
+/// <param name="batches">Ask for vectors together with others.</param>
 /// <param name="upstreams">Asks replicas.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="logger">Of failures of replicas.</param>
 internal sealed class ModelAttempts(
-    InferenceCall call, InferenceRequest request, IAnswer answer, RequestRouter router, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestRouter router, EmbeddingBatches batches, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     private readonly List<ReplicaState> _failed = [];
     private UpstreamException? _last;
@@ -53,6 +54,21 @@ internal sealed class ModelAttempts(
 
         try
         {
+            using var turn = await batches.TakeTurnAsync(call, request, model, answer.Gone);
+            if (turn.Share is { } share)
+            {
+                await share.GiveAsync(answer, reservation);
+                return InferenceOutcome.Answered;
+            }
+
+            if (turn.Refusal is { } none)
+            {
+                _noReplica ??= InferenceErrors.Of(none);
+                return null;
+            }
+
+            if (turn.Failure is { } failed)
+                PassOver(failed, model);
             while (_failed.Count < options.MaxAttempts)
             {
                 var waitsFrom = Stopwatch.GetTimestamp();
@@ -76,6 +92,15 @@ internal sealed class ModelAttempts(
         {
             reservation.Release();
         }
+    }
+
+    /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>
+    private void PassOver(FailedBatch failed, ModelFleet model)
+    {
+        if (model.Replicas.Count == 1 || failed.Failure.Kind is not (UpstreamFailureKind.Unreachable or UpstreamFailureKind.TooSlow or UpstreamFailureKind.Truncated))
+            return;
+        _failed.Add(failed.Replica);
+        _last = failed.Failure;
     }
 
     /// <summary>Asks a second replica beside the first when that one has no word after a while.</summary>
