@@ -217,7 +217,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
 
         var turns = await Task.WhenAll(others).WaitAsync(Stop);
         turns.ShouldAllBe(turn => turn.Share == null && turn.Refusal == null && turn.Failure!.Failure.Kind == UpstreamFailureKind.Refused);
-        await Eventually.IsSoAsync(() => Take(batches, "text 3").IsCompletedSuccessfully);
+        IsByItself(await Take(batches, "text 3").WaitAsync(Stop));
     }
 
     [Fact]
@@ -260,7 +260,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         numbers.ShouldBe(Enumerable.Range(0, 400));
         (goesAlone + _server.Requests.Sum(request => EmbeddingServer.TextsOf(request).Count)).ShouldBe(400);
         // Nobody is left whom others would wait for.
-        await Eventually.IsSoAsync(() => Take(batches, "text 3").IsCompletedSuccessfully);
+        IsByItself(await Take(batches, "text 3").WaitAsync(Stop));
     }
 
     private static void IsByItself(BatchTurn turn) => (turn.Share, turn.Refusal, turn.Failure).ShouldBe((null, null, null));

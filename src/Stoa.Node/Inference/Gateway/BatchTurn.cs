@@ -21,6 +21,9 @@ internal sealed class BatchTurn(Action? leave = null) : IDisposable
     /// <summary>What came of it together with others, so that it goes by itself now; null when it was not asked yet.</summary>
     public FailedBatch? Failure { get; init; }
 
+    /// <summary>An answer that ends the turn, if anybody waits for that.</summary>
+    public IAnswer Ending(IAnswer answer) => _leave is null ? answer : new TurnEndingAnswer(answer, this);
+
     /// <inheritdoc/>
     public void Dispose()
     {

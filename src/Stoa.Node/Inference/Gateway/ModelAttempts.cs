@@ -81,7 +81,7 @@ internal sealed class ModelAttempts(
                 var waitedMs = Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds;
                 var outcome = call.Hedge is { } patience
                     ? await RaceAsync(model, routed, reservation, place, waitedMs, patience)
-                    : await NoteAsync(place.Replica, await AttemptAt(model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
+                    : await NoteAsync(place.Replica, await AttemptAt(turn.Ending(answer), model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
                 if (outcome is not null)
                     return outcome;
             }
@@ -107,7 +107,7 @@ internal sealed class ModelAttempts(
     private async Task<InferenceOutcome?> RaceAsync(ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, double waitedMs, TimeSpan patience)
     {
         using var race = new ExchangeRace();
-        var first = AttemptAt(model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
+        var first = AttemptAt(answer, model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
         using (var enough = CancellationTokenSource.CreateLinkedTokenSource(answer.Gone))
         {
             await Task.WhenAny(first, race.Won, Task.Delay(patience, enough.Token));
@@ -116,7 +116,7 @@ internal sealed class ModelAttempts(
 
         if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica]) is not { } other)
             return await NoteAsync(place.Replica, await first);
-        var second = AttemptAt(model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
+        var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
         // One that fails leaves the other its time.
         await Task.WhenAny(race.Won, Task.WhenAll(first, second));
         race.GiveUpOthers();
@@ -127,8 +127,8 @@ internal sealed class ModelAttempts(
         return await NoteAsync(place.Replica, await first) ?? await NoteAsync(other.Replica, await second);
     }
 
-    private ReplicaAttempt AttemptAt(ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
-        new(answer, request, routed, model, place, reservation, race, waitedMs);
+    private ReplicaAttempt AttemptAt(IAnswer to, ModelFleet model, RoutedInference routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
+        new(to, request, routed, model, place, reservation, race, waitedMs);
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>
