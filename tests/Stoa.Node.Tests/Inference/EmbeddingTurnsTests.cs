@@ -4,7 +4,6 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Market;
-using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
@@ -149,7 +148,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         var others = new[] { Take(batches, "text 2"), Take(batches, "text 3") };
 
         await gone.CancelAsync();
-        await Should.ThrowAsync<OperationCanceledException>(leaving);
+        await Should.ThrowAsync<OperationCanceledException>(() => leaving);
         first.Dispose();
 
         (await Task.WhenAll(others).WaitAsync(Stop)).ShouldAllBe(turn => turn.Share != null);
@@ -168,7 +167,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         await Eventually.IsSoAsync(() => _server.Requests.Count == 1);
 
         await gone.CancelAsync();
-        await Should.ThrowAsync<OperationCanceledException>(leaving);
+        await Should.ThrowAsync<OperationCanceledException>(() => leaving);
         _vectors.GoOn();
 
         var share = (await staying.WaitAsync(Stop)).Share.ShouldNotBeNull();
@@ -196,7 +195,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         await gone.CancelAsync();
 
         foreach (var one in leaving)
-            await Should.ThrowAsync<OperationCanceledException>(one);
+            await Should.ThrowAsync<OperationCanceledException>(() => one);
         await Eventually.IsSoAsync(() => _server.GivenUp == 1);
         IsByItself(await next.WaitAsync(Stop));
     }
@@ -265,15 +264,12 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
 
     private static void IsByItself(BatchTurn turn) => (turn.Share, turn.Refusal, turn.Failure).ShouldBe((null, null, null));
 
-    private static Task<BatchTurn> Take(EmbeddingBatches batches, ModelFleet fleet, string input, string members, InferenceCall? call, CancellationToken gone)
+    private Task<BatchTurn> Take(EmbeddingBatches batches, string input, string members = "", InferenceCall? call = null, CancellationToken gone = default)
     {
         var json = $$"""{"model":"acme/vectors","input":{{(input.StartsWith('[') ? input : JsonSerializer.Serialize(input))}}{{members}}}""";
         InferenceRequest.TryRead(InferenceKind.Embedding, Encoding.UTF8.GetBytes(json), out var request, out var fault).ShouldBeTrue(fault?.Reason);
-        return batches.TakeTurnAsync(call ?? new InferenceCall(default, new NoPayer()), request!, fleet, gone).AsTask();
+        return batches.TakeTurnAsync(call ?? new InferenceCall(default, new NoPayer()), request!, _fleet, gone).AsTask();
     }
-
-    private Task<BatchTurn> Take(EmbeddingBatches batches, string input, string members = "", InferenceCall? call = null, CancellationToken gone = default) =>
-        Take(batches, _fleet, input, members, call, gone);
 
     private void Serve(int replicas) => _fleet.Become(
         [.. Enumerable.Range(1, replicas).Select(number => new ReplicaState(
