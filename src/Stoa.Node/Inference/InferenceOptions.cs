@@ -53,6 +53,9 @@ public sealed record InferenceOptions
     /// <summary>How many replicas are tried for one request at most. Default 4.</summary>
     public int MaxAttempts { get; init; } = 4;
 
+    /// <summary>How many inputs go to a replica in one request when several requests ask for vectors of the same model at a time; 1 for each request by itself. From 1 to 2048. Default 64.</summary>
+    public int EmbeddingBatch { get; init; } = 64;
+
     /// <summary>How often replicas are asked whether they are well, in seconds. Default 10.</summary>
     public int HealthSeconds { get; init; } = 10;
 
@@ -117,6 +120,8 @@ public sealed record InferenceOptions
             yield return "Inference:MaxWaitingOfAccount is from 0 to 1000000.";
         if (MaxAttempts is < 1 or > 32)
             yield return "Inference:MaxAttempts is from 1 to 32.";
+        if (EmbeddingBatch is < 1 or > Market.Inference.Batching.EmbeddingBatch.MostInputs)
+            yield return $"Inference:EmbeddingBatch is from 1 to {Market.Inference.Batching.EmbeddingBatch.MostInputs}.";
         if (HealthSeconds is < 1 or > 3_600)
             yield return "Inference:HealthSeconds is from 1 to 3600.";
         if (HealthMs is < 10 or > 600_000)

@@ -60,6 +60,9 @@ public sealed class InferenceRequest
     /// <summary>Whether it names pictures, sound or films by where they are and not as data: the model's server would fetch them.</summary>
     public bool NamesAddresses => _members.NamesAddresses;
 
+    /// <summary>All of it, as it came.</summary>
+    public ReadOnlyMemory<byte> Body => _body;
+
     /// <summary>The bytes of what it has to read, from the first message on.</summary>
     public ReadOnlyMemory<byte> Prompt => _body[_members.Prompt];
 

@@ -22,7 +22,7 @@ internal sealed class CollectedAnswer(long maxBytes, CancellationToken gone) : I
     public CancellationToken Gone => gone;
 
     /// <inheritdoc/>
-    public IBufferWriter<byte> Writer => _written is null ? new NoWriter() : _written;
+    public IBufferWriter<byte> Writer => _written is null ? new DiscardingWriter() : _written;
 
     /// <inheritdoc/>
     /// <remarks>An agent gets what a server says as it is.</remarks>
@@ -66,24 +66,5 @@ internal sealed class CollectedAnswer(long maxBytes, CancellationToken gone) : I
         ArgumentNullException.ThrowIfNull(error);
         Answer = ModelAnswer.Refused(error.Status, error.Code, error.Message);
         return Task.CompletedTask;
-    }
-
-    /// <summary>Keeps nothing.</summary>
-    private sealed class NoWriter : IBufferWriter<byte>
-    {
-        private byte[] _room = new byte[4_096];
-
-        public void Advance(int count)
-        {
-        }
-
-        public Memory<byte> GetMemory(int sizeHint = 0)
-        {
-            if (sizeHint > _room.Length)
-                _room = new byte[sizeHint];
-            return _room;
-        }
-
-        public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
     }
 }

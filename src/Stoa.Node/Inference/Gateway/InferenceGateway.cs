@@ -24,6 +24,7 @@ public sealed class InferenceGateway(
     private const int MostAddresses = 4_096;
 
     private readonly RequestEstimates _estimates = new(options);
+    private readonly EmbeddingBatches _batches = new(upstreams, options, telemetry, logger);
     private readonly ConcurrentDictionary<string, ModelAddress> _addresses = new(StringComparer.Ordinal);
     private readonly Lock _randomLock = new();
 
@@ -44,7 +45,7 @@ public sealed class InferenceGateway(
             if (error is not null)
                 await answer.RefuseAsync(error);
             else
-                outcome = await new ModelAttempts(call, request, answer, _estimates, upstreams, options, telemetry, logger).RunAsync(models);
+                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, upstreams, options, telemetry, logger).RunAsync(models);
         }
         catch (OperationCanceledException)
         {

@@ -11,12 +11,13 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="request">What is asked.</param>
 /// <param name="answer">Where the answer goes.</param>
 /// <param name="estimates">Says what it may come to.</param>
+/// <param name="batches">Ask for vectors together with others.</param>
 /// <param name="upstreams">Asks replicas.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="logger">Of failures of replicas.</param>
 internal sealed class ModelAttempts(
-    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     private readonly List<ReplicaState> _failed = [];
     private UpstreamException? _last;
@@ -53,6 +54,21 @@ internal sealed class ModelAttempts(
 
         try
         {
+            using var turn = await batches.TakeTurnAsync(call, request, model, answer.Gone);
+            if (turn.Share is { } share)
+            {
+                await share.GiveAsync(answer, reservation);
+                return InferenceOutcome.Answered;
+            }
+
+            if (turn.Refusal is { } none)
+            {
+                _noReplica ??= InferenceErrors.Of(none);
+                return null;
+            }
+
+            if (turn.Failure is { } failed)
+                PassOver(failed, model);
             while (_failed.Count < options.MaxAttempts)
             {
                 var waitsFrom = Stopwatch.GetTimestamp();
@@ -65,7 +81,7 @@ internal sealed class ModelAttempts(
                 var waitedMs = Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds;
                 var outcome = call.Hedge is { } patience
                     ? await RaceAsync(model, routed, reservation, place, waitedMs, patience)
-                    : await NoteAsync(place.Replica, await AttemptAt(model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
+                    : await NoteAsync(place.Replica, await AttemptAt(turn.Ending(answer), model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
                 if (outcome is not null)
                     return outcome;
             }
@@ -78,11 +94,20 @@ internal sealed class ModelAttempts(
         }
     }
 
+    /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>
+    private void PassOver(FailedBatch failed, ModelFleet model)
+    {
+        if (model.Replicas.Count == 1 || failed.Failure.Kind is not (UpstreamFailureKind.Unreachable or UpstreamFailureKind.TooSlow or UpstreamFailureKind.Truncated))
+            return;
+        _failed.Add(failed.Replica);
+        _last = failed.Failure;
+    }
+
     /// <summary>Asks a second replica beside the first when that one has no word after a while.</summary>
     private async Task<InferenceOutcome?> RaceAsync(ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, double waitedMs, TimeSpan patience)
     {
         using var race = new ExchangeRace();
-        var first = AttemptAt(model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
+        var first = AttemptAt(answer, model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
         using (var enough = CancellationTokenSource.CreateLinkedTokenSource(answer.Gone))
         {
             await Task.WhenAny(first, race.Won, Task.Delay(patience, enough.Token));
@@ -91,7 +116,7 @@ internal sealed class ModelAttempts(
 
         if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica]) is not { } other)
             return await NoteAsync(place.Replica, await first);
-        var second = AttemptAt(model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
+        var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
         // One that fails leaves the other its time.
         await Task.WhenAny(race.Won, Task.WhenAll(first, second));
         race.GiveUpOthers();
@@ -102,8 +127,8 @@ internal sealed class ModelAttempts(
         return await NoteAsync(place.Replica, await first) ?? await NoteAsync(other.Replica, await second);
     }
 
-    private ReplicaAttempt AttemptAt(ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
-        new(answer, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
+    private ReplicaAttempt AttemptAt(IAnswer to, ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
+        new(to, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>
