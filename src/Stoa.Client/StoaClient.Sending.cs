@@ -62,6 +62,11 @@ public sealed partial class StoaClient
         {
             throw new StoaException(Unreadable(response, notJson.Message));
         }
+        catch (IOException broken)
+        {
+            // In the middle of an answer: the request was done, and what came of it is not known here.
+            throw new NodeUnreachableException(Options.Address, broken);
+        }
     }
 
     /// <summary>Sends until an answer comes that is worth having; its body has not been read yet.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Google.Protobuf;
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
@@ -25,12 +26,12 @@ public sealed class RelayService : IAsyncDisposable
     private readonly CancellationTokenSource _stop;
     private bool _isDisposed;
 
-    private RelayService(Host host, RelayOptions options)
+    private RelayService(Host host, RelayOptions options, IMeterFactory? meters)
     {
         (_host, _options) = (host, options);
         _reservations = new Reservations(options, host.Time);
         _circuits = new Circuits(options);
-        _metrics = new RelayMetrics(_reservations, _circuits);
+        _metrics = new RelayMetrics(_reservations, _circuits, meters);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(host.Stopping);
     }
 
@@ -43,12 +44,12 @@ public sealed class RelayService : IAsyncDisposable
     /// <summary>Serves from now on.</summary>
     /// <exception cref="ArgumentException">The options make no sense.</exception>
     /// <exception cref="InvalidOperationException">The host is a relay already.</exception>
-    public static RelayService Serve(Host host, RelayOptions options)
+    public static RelayService Serve(Host host, RelayOptions options, IMeterFactory? meters = null)
     {
         ArgumentNullException.ThrowIfNull(host);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        var service = new RelayService(host, options);
+        var service = new RelayService(host, options, meters);
         // A circuit is its stream, so those are as many as there may be; and some more, so that who asks for one too many is told why not.
         host.Handle(RelayProtocol.Hop, service.AnswerAsync, new HandlerOptions(MaxStreams: options.MaxCircuits * 2, MaxStreamsPerPeer: options.MaxCircuitsPerPeer + 4));
         host.Changed += service.OnChanged;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net.Sockets;
 using Stoa.Network.Addressing;
 using Stoa.Network.Discovery;
@@ -19,7 +20,7 @@ namespace Stoa.Node.Network;
 
 /// <summary>This node's part in the network: it listens, and keeps the connections to those that it joined by.</summary>
 internal sealed partial class NetworkService(
-    NetworkOptions options, PrivateKey key, TimeProvider time, Random random, ILogger<NetworkService> log) : IHostedService, IAsyncDisposable
+    NetworkOptions options, PrivateKey key, TimeProvider time, Random random, IMeterFactory meters, ILogger<NetworkService> log) : IHostedService, IAsyncDisposable
 {
     /// <summary>What connections to those that the node joined by are worth: they are never ended for being too many.</summary>
     private const int WorthOfJoined = 1_000;
@@ -63,7 +64,7 @@ internal sealed partial class NetworkService(
         _identify = IdentifyProtocol.Serve(host);
         PingProtocol.Serve(host);
         if (options.ToRelay() is { } limits)
-            _relay = RelayService.Serve(host, limits);
+            _relay = RelayService.Serve(host, limits, meters);
         Directory = new Kademlia(host, new KademliaOptions { BootstrapPeers = options.JoinAddresses, AllowsPrivateAddresses = AllowsPrivateAddresses }, new MemoryRecordStore(new RecordStoreOptions(), time));
         foreach (var address in options.ListenAddresses)
             LogListening(await host.ListenAsync(address, cancellationToken));
