@@ -150,7 +150,7 @@ public sealed class ModelServerTests(ServerFixture fixture) : IClassFixture<Serv
     [InlineData("chat/completions", """{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"a"}}]}]}""", 400, "invalid_request")]
     [InlineData("chat/completions", """{"messages":[{"role":"user","content":"a"}],"tools":[{"type":"function"}]}""", 400, "invalid_request")]
     [InlineData("chat/completions", """{"messages":[{"role":"user","content":"a"}],"temperature":3}""", 400, "invalid_request")]
-    [InlineData("chat/completions", """{"messages":[{"role":"user","content":"\ud800"}]}""", 400, "invalid_request")]
+    [InlineData("chat/completions", """{"messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema","json_schema":{"schema":{"$ref":"#/\ud800"}}}}""", 400, "invalid_request")]
     [InlineData("chat/completions", """{"messages":[{"role":"user","content":"a"}],"n":4}""", 400, "invalid_request")]
     [InlineData("chat/completions", """{"messages":[{"role":"user","content":"a"}],"max_tokens":0}""", 400, "invalid_request")]
     [InlineData("chat/completions", """{"messages":[{"role":"user","content":"a"}],"stop":""}""", 400, "invalid_request")]
