@@ -3,7 +3,6 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
-using Stoa.Node.Inference.Routes;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Routes;
