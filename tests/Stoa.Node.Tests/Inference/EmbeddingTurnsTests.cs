@@ -144,7 +144,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         var batches = Batches();
         var first = await Take(batches, "text 0");
         using var gone = new CancellationTokenSource();
-        var leaving = TakeUntil(gone.Token, batches, "text 1");
+        var leaving = TakeUntil(batches, "text 1", "", null, gone.Token);
         var others = new[] { Take(batches, "text 2"), Take(batches, "text 3") };
 
         await gone.CancelAsync();
@@ -161,7 +161,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         var batches = Batches();
         var first = await Take(batches, "text 0");
         using var gone = new CancellationTokenSource();
-        var leaving = TakeUntil(gone.Token, batches, "hold 1");
+        var leaving = TakeUntil(batches, "hold 1", "", null, gone.Token);
         var staying = Take(batches, "text 2");
         first.Dispose();
         await Eventually.IsSoAsync(() => _server.Requests.Count == 1);
@@ -187,7 +187,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
         var batches = Batches();
         var first = await Take(batches, "text 0");
         using var gone = new CancellationTokenSource();
-        var leaving = new[] { TakeUntil(gone.Token, batches, "text 1"), TakeUntil(gone.Token, batches, "text 2") };
+        var leaving = new[] { TakeUntil(batches, "text 1", "", null, gone.Token), TakeUntil(batches, "text 2", "", null, gone.Token) };
         first.Dispose();
         await Eventually.IsSoAsync(() => _server.Requests.Count == 1);
         var next = Take(batches, "text 3");
@@ -264,9 +264,9 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
 
     private static void IsByItself(BatchTurn turn) => (turn.Share, turn.Refusal, turn.Failure).ShouldBe((null, null, null));
 
-    private Task<BatchTurn> Take(EmbeddingBatches batches, string input, string members = "", InferenceCall? call = null) => TakeUntil(CancellationToken.None, batches, input, members, call);
+    private Task<BatchTurn> Take(EmbeddingBatches batches, string input, string members = "", InferenceCall? call = null) => TakeUntil(batches, input, members, call, CancellationToken.None);
 
-    private Task<BatchTurn> TakeUntil(CancellationToken gone, EmbeddingBatches batches, string input, string members = "", InferenceCall? call = null)
+    private Task<BatchTurn> TakeUntil(EmbeddingBatches batches, string input, string members, InferenceCall? call, CancellationToken gone)
     {
         var json = $$"""{"model":"acme/vectors","input":{{(input.StartsWith('[') ? input : JsonSerializer.Serialize(input))}}{{members}}}""";
         InferenceRequest.TryRead(InferenceKind.Embedding, Encoding.UTF8.GetBytes(json), out var request, out var fault).ShouldBeTrue(fault?.Reason);
