@@ -161,9 +161,7 @@ public sealed class EmbeddingBatchTests : IAsyncDisposable
 
     private async Task StartAsync(int most, params ModelServer[] servers)
     {
-        // These requests do not say how long they are, and would count as many bytes as one may have at most.
-        _node = await InferenceNode.StartAsync(
-            "--Inference:EmbeddingBatch", most.ToString(System.Globalization.CultureInfo.InvariantCulture), "--Inference:QueueMs", "600000", "--Inference:FirstTokenMs", "600000", "--Inference:MaxRequestBytes", "65536");
+        _node = await InferenceNode.StartAsync("--Inference:EmbeddingBatch", most.ToString(System.Globalization.CultureInfo.InvariantCulture), "--Inference:QueueMs", "600000", "--Inference:FirstTokenMs", "600000");
         await _node.PublishAsync("1.0.0", "vectors", capability: "embeddings");
         foreach (var server in servers)
             await _node.RegisterAsync(server, $"{_node.Publisher}/vectors@1.0.0");
