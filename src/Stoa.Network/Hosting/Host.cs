@@ -230,12 +230,24 @@ public sealed class Host : IAsyncDisposable
         foreach (var listener in listeners)
             await TryAsync(async () => await listener.DisposeAsync());
         foreach (var ending in _connections.All.Select(EndAsync).ToList())
-            await TryAsync(() => ending);
+            await TryAsync(() => EndedAsync(ending));
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _metrics.Dispose();
         _stop.Dispose();
         if (faults.Count > 0)
             throw new AggregateException("Some listeners or connections of this host failed to end.", faults);
+
+        static async Task EndedAsync(Task ending)
+        {
+            try
+            {
+                await ending;
+            }
+            catch (IOException)
+            {
+                // It broke while it was ended, as one through a relay does whose way there ends in the same moment: ended it is.
+            }
+        }
 
         async Task TryAsync(Func<Task> end)
         {

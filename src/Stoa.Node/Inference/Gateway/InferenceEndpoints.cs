@@ -98,7 +98,11 @@ public static class InferenceEndpoints
                     if (held is null)
                         context.Response.RegisterForDispose(held = context.RequestServices.GetRequiredService<HeldBodies>().Open(Caller.Of(context)!.UserId));
                     if (!held.TryGrow(read.Buffer.Length))
+                    {
+                        // What came is let go, so that the server can pass over the rest.
+                        reader.AdvanceTo(read.Buffer.End);
                         return await RefuseAsync(TooMuch());
+                    }
                 }
 
                 if (read.IsCompleted)
