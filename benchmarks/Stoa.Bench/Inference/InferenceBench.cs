@@ -210,7 +210,7 @@ internal static class InferenceBench
         return $"{publisher}/{name}@1.0.0";
     }
 
-    private static async Task RegisterAsync(NodeProcess node, string model, Uri server, CancellationToken cancellationToken)
+    internal static async Task RegisterAsync(NodeProcess node, string model, Uri server, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { BaseAddress = node.Address };
         http.DefaultRequestHeaders.Authorization = new("Bearer", node.AdminKey);

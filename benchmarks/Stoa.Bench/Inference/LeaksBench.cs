@@ -33,9 +33,7 @@ internal static class LeaksBench
         for (var server = 0; server < Servers; server++)
         {
             // One that never fails: while another lives, nobody is to notice.
-            var address = InferenceBench.StartStub(watchdog, server == 0 ? StubServer.Word : StubServer.FaultyWord);
-            using var added = await http.PostAsJsonAsync("/api/v1/replicas", new { model, address = new Uri(address, "v1").ToString(), maxRequests = 10_000 }, cancellationToken);
-            added.EnsureSuccessStatusCode();
+            await InferenceBench.RegisterAsync(node, model, InferenceBench.StartStub(watchdog, server == 0 ? StubServer.Word : StubServer.FaultyWord), cancellationToken);
         }
 
         var chat = new Uri(node.Address, "v1/chat/completions");

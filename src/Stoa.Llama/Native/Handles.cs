@@ -2,15 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace Stoa.Llama.Native;
 
-/// <summary>A model in memory.</summary>
-internal sealed unsafe class ModelHandle : SafeHandle
+/// <summary>Something that llama.cpp has made, and is to free.</summary>
+internal abstract class LlamaHandle : SafeHandle
 {
-    private readonly LlamaLibrary _library;
-
-    public ModelHandle(LlamaLibrary library, nint address)
+    protected LlamaHandle(LlamaLibrary library, nint address)
         : base(0, ownsHandle: true)
     {
-        _library = library;
+        Library = library;
         SetHandle(address);
     }
 
@@ -18,60 +16,48 @@ internal sealed unsafe class ModelHandle : SafeHandle
 
     public nint Address => handle;
 
+    /// <summary>That has made it.</summary>
+    protected LlamaLibrary Library { get; }
+}
+
+/// <summary>A model in memory.</summary>
+internal sealed unsafe class ModelHandle(LlamaLibrary library, nint address) : LlamaHandle(library, address)
+{
     protected override bool ReleaseHandle()
     {
-        _library.ModelFree(handle);
+        Library.ModelFree(handle);
         return true;
     }
 }
 
 /// <summary>A context: the cache of a model's sequences, and the room to compute in. It keeps its model.</summary>
-internal sealed unsafe class ContextHandle : SafeHandle
+internal sealed unsafe class ContextHandle : LlamaHandle
 {
-    private readonly LlamaLibrary _library;
     private readonly ModelHandle _model;
 
     public ContextHandle(LlamaLibrary library, ModelHandle model, nint address)
-        : base(0, ownsHandle: true)
+        : base(library, address)
     {
-        (_library, _model) = (library, model);
-        SetHandle(address);
+        _model = model;
         var isAdded = false;
         if (address != 0)
             model.DangerousAddRef(ref isAdded);
     }
 
-    public override bool IsInvalid => handle == 0;
-
-    public nint Address => handle;
-
     protected override bool ReleaseHandle()
     {
-        _library.Free(handle);
+        Library.Free(handle);
         _model.DangerousRelease();
         return true;
     }
 }
 
 /// <summary>A sampler, with those in it when it is a chain.</summary>
-internal sealed unsafe class SamplerHandle : SafeHandle
+internal sealed unsafe class SamplerHandle(LlamaLibrary library, nint address) : LlamaHandle(library, address)
 {
-    private readonly LlamaLibrary _library;
-
-    public SamplerHandle(LlamaLibrary library, nint address)
-        : base(0, ownsHandle: true)
-    {
-        _library = library;
-        SetHandle(address);
-    }
-
-    public override bool IsInvalid => handle == 0;
-
-    public nint Address => handle;
-
     protected override bool ReleaseHandle()
     {
-        _library.SamplerFree(handle);
+        Library.SamplerFree(handle);
         return true;
     }
 }

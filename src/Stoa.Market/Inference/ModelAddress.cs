@@ -35,6 +35,9 @@ public abstract record ModelAddress
         return address is not null;
     }
 
+    /// <summary>What a text names, however it is written, as the address itself writes it; the text as it is when it names nothing.</summary>
+    public static string Normalise(string text) => TryParse(text, out var address) ? address.ToString() : text;
+
     /// <summary>Whether a route may be named so: 1 to 64 characters of <c>a-z A-Z 0-9 . _ : -</c>, the first a letter or a digit, and not <c>auto</c> or what begins with <c>auto:</c>.</summary>
     public static bool IsRouteName(string name) => Names.IsRoute(name);
 

@@ -83,7 +83,7 @@ public sealed partial class AgentCallDesk
     /// <summary>The entry that allows a model, however its name is written; -1 when none does.</summary>
     private int PlaceOf(string model)
     {
-        var name = ModelAddress.TryParse(model, out var address) ? address.ToString() : model;
+        var name = ModelAddress.Normalise(model);
         for (var place = 0; place < tree.Asks.Count; place++)
         {
             if (tree.Asks[place].Model == name)

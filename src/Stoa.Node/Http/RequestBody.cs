@@ -21,11 +21,28 @@ public static class RequestBody
     }
 
     /// <summary>All bytes of the body.</summary>
-    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, CancellationToken cancellationToken) =>
+        (await ReadAsync(request, static _ => true, cancellationToken))!.Value;
+
+    /// <summary>All bytes of the body, as long as there is room for what has come of it.</summary>
+    /// <param name="request">That has it.</param>
+    /// <param name="hasRoom">Asked with how many bytes there are, each time that some have come.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Null when there was no room.</returns>
+    public static async Task<ReadOnlyMemory<byte>?> ReadAsync(HttpRequest request, Func<long, bool> hasRoom, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(hasRoom);
         while (true)
         {
             var read = await request.BodyReader.ReadAsync(cancellationToken);
+            if (!hasRoom(read.Buffer.Length))
+            {
+                // What came is let go, so that the server can pass over the rest.
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                return null;
+            }
+
             if (read.IsCompleted)
             {
                 var whole = read.Buffer.ToArray();

@@ -221,28 +221,7 @@ internal static class MessagesConversation
             SortBlocks(message, texts, thoughts, calls);
         if (message.IsRefused || (texts.Count == 0 && thoughts.Count == 0 && calls.Count == 0))
             return;
-        json.WriteStartObject();
-        json.WriteString("role"u8, "assistant"u8);
-        json.WritePropertyName("content"u8);
-        if (texts.Count > 0)
-            json.WriteJoined(texts);
-        else
-            json.WriteNullValue();
-        if (thoughts.Count > 0)
-        {
-            json.WritePropertyName("reasoning_content"u8);
-            json.WriteJoined(thoughts);
-        }
-
-        if (calls.Count > 0)
-        {
-            json.WriteStartArray("tool_calls"u8);
-            foreach (var call in calls)
-                WriteCall(call, json);
-            json.WriteEndArray();
-        }
-
-        json.WriteEndObject();
+        json.WriteAssistant(texts, thoughts, calls, WriteCall);
     }
 
     private static void SortBlocks(FormObject message, List<JsonElement> texts, List<JsonElement> thoughts, List<FormObject> calls)

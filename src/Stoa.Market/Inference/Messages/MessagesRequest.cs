@@ -58,10 +58,7 @@ public sealed class MessagesRequest
         if (members.Flag("stream") is true)
         {
             IsStream = true;
-            json.WriteBoolean("stream"u8, true);
-            json.WriteStartObject("stream_options"u8);
-            json.WriteBoolean("include_usage"u8, true);
-            json.WriteEndObject();
+            json.WriteStream();
         }
 
         members.Copy(json, "temperature", JsonValueKind.Number);

@@ -8,17 +8,7 @@ internal static class MessagesTools
 {
     public static void Translate(FormObject members, Utf8JsonWriter json)
     {
-        var hasTools = false;
-        foreach (var tool in members.Objects("tools", FormRequest.MostTools))
-        {
-            if (!hasTools)
-                json.WriteStartArray("tools"u8);
-            hasTools = true;
-            TranslateTool(tool, json);
-        }
-
-        if (hasTools)
-            json.WriteEndArray();
+        var hasTools = json.WriteTools(members, TranslateTool);
         TranslateChoice(members, json, hasTools);
     }
 
@@ -33,21 +23,11 @@ internal static class MessagesTools
         tool.Only("type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming", "defer_loading", "allowed_callers");
         if (tool.Flag("defer_loading") is true)
             tool.RefuseUnknown("defer_loading");
-        foreach (var (caller, path) in tool.Items("allowed_callers", FormRequest.MostTools))
-        {
-            if (caller.ValueKind is not JsonValueKind.String || !caller.ValueEquals("direct"))
-                tool.Faults.Add(path, "Only the model itself calls tools here: direct is expected.");
-        }
-
+        tool.CheckCallers();
         json.WriteStartObject();
         json.WriteString("type"u8, "function"u8);
         json.WriteStartObject("function"u8);
-        if (tool.MustText("name", out var name))
-        {
-            json.WritePropertyName("name"u8);
-            json.WriteRaw(name);
-        }
-
+        json.WriteName(tool);
         tool.Copy(json, "description", JsonValueKind.String);
         tool.Copy(json, "input_schema", JsonValueKind.Object, "parameters");
         if (!tool.TryGet("input_schema", out _))
@@ -79,17 +59,7 @@ internal static class MessagesTools
                 json.WriteString("tool_choice"u8, "none"u8);
                 break;
             case "tool":
-                json.WriteStartObject("tool_choice"u8);
-                json.WriteString("type"u8, "function"u8);
-                json.WriteStartObject("function"u8);
-                if (choice.MustText("name", out var name))
-                {
-                    json.WritePropertyName("name"u8);
-                    json.WriteRaw(name);
-                }
-
-                json.WriteEndObject();
-                json.WriteEndObject();
+                json.WriteChosenTool(choice);
                 break;
             default:
                 choice.Refuse("type", "auto, any, tool or none is expected.");

@@ -251,48 +251,27 @@ internal sealed class ResponsesConversation
     {
         if (_texts.Count == 0 && _thoughts.Count == 0 && _calls.Count == 0)
             return;
-        _json.WriteStartObject();
-        _json.WriteString("role"u8, "assistant"u8);
-        _json.WritePropertyName("content"u8);
-        if (_texts.Count > 0)
-            _json.WriteJoined(_texts);
-        else
-            _json.WriteNullValue();
-        if (_thoughts.Count > 0)
-        {
-            _json.WritePropertyName("reasoning_content"u8);
-            _json.WriteJoined(_thoughts);
-        }
-
-        if (_calls.Count > 0)
-        {
-            _json.WriteStartArray("tool_calls"u8);
-            foreach (var call in _calls)
-                WriteCall(call);
-            _json.WriteEndArray();
-        }
-
-        _json.WriteEndObject();
+        _json.WriteAssistant(_texts, _thoughts, _calls, WriteCall);
         _texts.Clear();
         _thoughts.Clear();
         _calls.Clear();
     }
 
-    private void WriteCall(FormObject call)
+    private static void WriteCall(FormObject call, Utf8JsonWriter json)
     {
         if (!call.MustText("call_id", out var id) || !call.MustText("name", out var name) || !call.MustText("arguments", out var arguments))
             return;
-        _json.WriteStartObject();
-        _json.WritePropertyName("id"u8);
-        _json.WriteRaw(id);
-        _json.WriteString("type"u8, "function"u8);
-        _json.WriteStartObject("function"u8);
-        _json.WritePropertyName("name"u8);
-        _json.WriteRaw(name);
-        _json.WritePropertyName("arguments"u8);
-        _json.WriteRaw(arguments);
-        _json.WriteEndObject();
-        _json.WriteEndObject();
+        json.WriteStartObject();
+        json.WritePropertyName("id"u8);
+        json.WriteRaw(id);
+        json.WriteString("type"u8, "function"u8);
+        json.WriteStartObject("function"u8);
+        json.WritePropertyName("name"u8);
+        json.WriteRaw(name);
+        json.WritePropertyName("arguments"u8);
+        json.WriteRaw(arguments);
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     private void WriteMessage(string role, params List<JsonElement> texts)

@@ -104,10 +104,7 @@ public sealed class ResponsesRequest
         if (members.Flag("stream") is not true)
             return;
         IsStream = true;
-        json.WriteBoolean("stream"u8, true);
-        json.WriteStartObject("stream_options"u8);
-        json.WriteBoolean("include_usage"u8, true);
-        json.WriteEndObject();
+        json.WriteStream();
     }
 
     // It is the asker's own, and goes back to him; no server gets it.

@@ -8,17 +8,7 @@ internal static class ResponsesTools
 {
     public static void Translate(FormObject members, Utf8JsonWriter json)
     {
-        var hasTools = false;
-        foreach (var tool in members.Objects("tools", FormRequest.MostTools))
-        {
-            if (!hasTools)
-                json.WriteStartArray("tools"u8);
-            hasTools = true;
-            TranslateTool(tool, json);
-        }
-
-        if (hasTools)
-            json.WriteEndArray();
+        var hasTools = json.WriteTools(members, TranslateTool);
         if (members.Flag("parallel_tool_calls") is { } isParallel && hasTools)
             json.WriteBoolean("parallel_tool_calls"u8, isParallel);
         TranslateChoice(members, json, hasTools);
@@ -37,21 +27,11 @@ internal static class ResponsesTools
             tool.RefuseUnknown("async");
         if (tool.Flag("defer_loading") is true)
             tool.RefuseUnknown("defer_loading");
-        foreach (var (caller, path) in tool.Items("allowed_callers", FormRequest.MostTools))
-        {
-            if (caller.ValueKind is not JsonValueKind.String || !caller.ValueEquals("direct"))
-                tool.Faults.Add(path, "Only the model itself calls tools here: direct is expected.");
-        }
-
+        tool.CheckCallers();
         json.WriteStartObject();
         json.WriteString("type"u8, "function"u8);
         json.WriteStartObject("function"u8);
-        if (tool.MustText("name", out var name))
-        {
-            json.WritePropertyName("name"u8);
-            json.WriteRaw(name);
-        }
-
+        json.WriteName(tool);
         tool.Copy(json, "description", JsonValueKind.String);
         tool.Copy(json, "parameters", JsonValueKind.Object);
         tool.Copy(json, "strict", JsonValueKind.True);
@@ -78,16 +58,6 @@ internal static class ResponsesTools
         choice.Only("type", "name");
         if (choice.Word("type") is not "function")
             choice.Refuse("type", "Only tools of type function can be chosen here.");
-        json.WriteStartObject("tool_choice"u8);
-        json.WriteString("type"u8, "function"u8);
-        json.WriteStartObject("function"u8);
-        if (choice.MustText("name", out var name))
-        {
-            json.WritePropertyName("name"u8);
-            json.WriteRaw(name);
-        }
-
-        json.WriteEndObject();
-        json.WriteEndObject();
+        json.WriteChosenTool(choice);
     }
 }

@@ -94,7 +94,7 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
         {
             ModelAddress.ByListing { Range: var range, Listing: { Version: null } listing } =>
                 now.ByName.TryGetValue((listing.Publisher, listing.Name), out var versions)
-                    ? range == SemanticRange.Any && versions.AreAllOf(kind) ? versions.Releases : [.. versions.All.Where(fleet => Versions.Takes(range, fleet) && Can(fleet.Model, kind))]
+                    ? range == SemanticRange.Any ? versions.ReleasesFor(kind) : [.. versions.All.Where(fleet => range.Takes(fleet.Model.Listing.Version!) && Can(fleet.Model, kind))]
                     : [],
             ModelAddress.ByCapability { Capabilities: var wanted } => [.. now.ByPrice(wanted, kind).Where(fleet => fleet.Model.ContextLength is not { } most || tokens <= most)],
             _ => [],
@@ -119,18 +119,14 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
 
     private sealed record Versions(IReadOnlyList<ModelFleet> All)
     {
-        // As with npm, a pre-release is for whoever names it.
-        public IReadOnlyList<ModelFleet> Releases { get; } = [.. All.Where(IsRelease)];
+        private readonly IReadOnlyList<ModelFleet> _writing = ReleasesOf(All, InferenceKind.Chat);
+        private readonly IReadOnlyList<ModelFleet> _vectors = ReleasesOf(All, InferenceKind.Embedding);
 
-        private bool AllWrite { get; } = All.All(fleet => Can(fleet.Model, InferenceKind.Chat));
+        /// <summary>The releases that do what an endpoint is for. As with npm, a pre-release is for whoever names it.</summary>
+        public IReadOnlyList<ModelFleet> ReleasesFor(InferenceKind kind) => kind is InferenceKind.Embedding ? _vectors : _writing;
 
-        /// <summary>Whether all do what an endpoint is for.</summary>
-        public bool AreAllOf(InferenceKind kind) => kind is not InferenceKind.Embedding && AllWrite;
-
-        /// <summary>Whether a range takes one of them.</summary>
-        public static bool Takes(SemanticRange range, ModelFleet fleet) => range == SemanticRange.Any ? IsRelease(fleet) : range.Takes(fleet.Model.Listing.Version!);
-
-        private static bool IsRelease(ModelFleet fleet) => fleet.Model.Listing.Version!.PreRelease.Length == 0;
+        private static IReadOnlyList<ModelFleet> ReleasesOf(IReadOnlyList<ModelFleet> all, InferenceKind kind) =>
+            [.. all.Where(fleet => fleet.Model.Listing.Version!.PreRelease.Length == 0 && Can(fleet.Model, kind))];
     }
 
     private sealed record Snapshot(IReadOnlyList<ModelFleet> Fleets, IReadOnlyDictionary<(string Publisher, string Name), Versions> ByName)
@@ -148,14 +144,11 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
             if (_lists.TryGetValue(key, out var known))
                 return known;
             _byPrice ??= [.. Fleets.OrderBy(PriceOf)];
-            IReadOnlyList<ModelFleet> found = [.. _byPrice.Where(fleet => Can(fleet.Model, wanted, key.Item2))];
+            IReadOnlyList<ModelFleet> found = [.. _byPrice.Where(fleet => Can(fleet.Model, kind) && wanted.All(capability => fleet.Model.Capabilities.Contains(capability, StringComparer.Ordinal)))];
             if (_lists.Count < MostLists)
                 _lists[key] = found;
             return found;
         }
-
-        private static bool Can(ReplicaModel model, IReadOnlyList<string> wanted, bool isEmbedding) =>
-            wanted.All(capability => model.Capabilities.Contains(capability, StringComparer.Ordinal)) && ModelFleets.Can(model, isEmbedding ? InferenceKind.Embedding : InferenceKind.Chat);
 
         // What a page that is summed up on a quarter of one costs at the cheapest replica.
         private static Money PriceOf(ModelFleet fleet) =>

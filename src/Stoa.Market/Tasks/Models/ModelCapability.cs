@@ -18,7 +18,7 @@ public sealed record ModelCapability(
     /// <summary>What it says of a model, however its name is written; null when it may not be asked.</summary>
     public CapableModel? Find(string model)
     {
-        var name = ModelAddress.TryParse(model, out var address) ? address.ToString() : model;
+        var name = ModelAddress.Normalise(model);
         return Models.FirstOrDefault(one => one.Model == name);
     }
 }

@@ -86,39 +86,24 @@ public static class InferenceEndpoints
         var most = context.RequestServices.GetRequiredService<InferenceOptions>().MaxRequestBytes;
         if (context.Request.ContentLength > most)
             return await RefuseAsync(TooLarge(most));
+        HeldBody? held = null;
         try
         {
-            var reader = context.Request.BodyReader;
-            HeldBody? held = null;
-            while (true)
-            {
-                var read = await reader.ReadAsync(context.RequestAborted);
-                if (read.Buffer.Length > HeldBodies.SmallBytes)
-                {
-                    if (held is null)
-                        context.Response.RegisterForDispose(held = context.RequestServices.GetRequiredService<HeldBodies>().Open(Caller.Of(context)!.UserId));
-                    if (!held.TryGrow(read.Buffer.Length))
-                    {
-                        // What came is let go, so that the server can pass over the rest.
-                        reader.AdvanceTo(read.Buffer.End);
-                        return await RefuseAsync(TooMuch());
-                    }
-                }
-
-                if (read.IsCompleted)
-                {
-                    var whole = read.Buffer.ToArray();
-                    reader.AdvanceTo(read.Buffer.End);
-                    return whole;
-                }
-
-                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-            }
+            return await RequestBody.ReadAsync(context.Request, HasRoom, context.RequestAborted) is { } body ? body : await RefuseAsync(TooMuch());
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
         {
             // It has not said how long it is, and is longer.
             return await RefuseAsync(TooLarge(most));
+        }
+
+        bool HasRoom(long bytes)
+        {
+            if (bytes <= HeldBodies.SmallBytes)
+                return true;
+            if (held is null)
+                context.Response.RegisterForDispose(held = context.RequestServices.GetRequiredService<HeldBodies>().Open(Caller.Of(context)!.UserId));
+            return held.TryGrow(bytes);
         }
 
         async Task<ReadOnlyMemory<byte>?> RefuseAsync(OpenAiError error)
