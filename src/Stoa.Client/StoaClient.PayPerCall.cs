@@ -125,6 +125,11 @@ public sealed partial class StoaClient
         StoaJson.Default.DsseEnvelope,
         cancellationToken);
 
+    /// <summary><c>GET /api/v1/model-calls/models</c>: the models whose answers the node sells, and for how much. No API key is needed.</summary>
+    /// <exception cref="StoaException">It sells none.</exception>
+    public Task<SoldModelsResponse> ListSoldModelsAsync(CancellationToken cancellationToken = default) =>
+        GetAsync("model-calls/models", StoaJson.Default.SoldModelsResponse, cancellationToken);
+
     private async Task<ProgramCallOutcome> CallAsync(
         string callPath, CallInput input, IReadOnlyDictionary<string, string>? parameters, AgentLimitsBody? limits, string idempotencyKey, PayForCall pay,
         Func<Stream, CancellationToken, Task> read, CallWorld? world, Action<string, PaymentPayload>? begun, CancellationToken cancellationToken)

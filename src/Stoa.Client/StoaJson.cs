@@ -81,6 +81,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(SupplierResponse))]
 [JsonSerializable(typeof(ListResponse<SupplierResponse>))]
 [JsonSerializable(typeof(ProgramQuoteResponse))]
+[JsonSerializable(typeof(SoldModelsResponse))]
 [JsonSerializable(typeof(OpenChannelRequest))]
 [JsonSerializable(typeof(ChannelResponse))]
 [JsonSerializable(typeof(ListResponse<ChannelResponse>))]
