@@ -12,15 +12,18 @@ namespace Stoa.Market.Inference;
 /// <param name="ServingPrice">What the operator asks for; null for nothing.</param>
 public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, ModelPrice? ListingPrice, ModelPrice? ServingPrice)
 {
+    /// <summary>What another operator's node asks for answering: all that there is to pay, and then there are no other prices. Null where a server of this cell answers.</summary>
+    public SuppliedPrice? Supplied { get; init; }
+
     private const long Million = 1_000_000;
 
     /// <summary>Without a publisher there is nobody whom it could be paid to.</summary>
     private ModelPrice? PaidListingPrice => Publisher is null ? null : ListingPrice;
 
     /// <summary>Whether nothing is ever paid for it.</summary>
-    public bool IsFree => IsNothing(PaidListingPrice) && IsNothing(ServingPrice);
+    public bool IsFree => IsNothing(PaidListingPrice) && IsNothing(ServingPrice) && IsNothing(Supplied?.Price);
 
-    /// <summary>What tokens cost: both parts, each rounded up to the nanodollar.</summary>
+    /// <summary>What tokens cost: all parts, each rounded up to the nanodollar.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A count is negative.</exception>
     /// <exception cref="OverflowException">It is out of the range of money.</exception>
     public Money PriceOf(TokenUsage usage) =>
@@ -32,8 +35,8 @@ public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, Model
     {
         ArgumentOutOfRangeException.ThrowIfNegative(usage.InputTokens, nameof(usage));
         ArgumentOutOfRangeException.ThrowIfNegative(usage.OutputTokens, nameof(usage));
-        var (listing, serving) = (PartOf(PaidListingPrice, usage), PartOf(ServingPrice, usage));
-        return listing + serving > long.MaxValue ? null : new InferencePrice(new Money((long)listing), new Money((long)serving));
+        var (listing, serving, supplied) = (PartOf(PaidListingPrice, usage), PartOf(ServingPrice, usage), PartOf(Supplied?.Price, usage));
+        return listing + serving + supplied > long.MaxValue ? null : new InferencePrice(new Money((long)listing), new Money((long)serving), new Money((long)supplied));
     }
 
     /// <summary>⌈(input tokens × their price + output tokens × their price) / 10⁶⌉ nanodollars. Two products of 63 bits are far from the range of 128.</summary>
@@ -52,17 +55,27 @@ public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, Model
 /// <summary>A price by its parts.</summary>
 /// <param name="Listing">For the publisher's listing; shared by creator, node and market.</param>
 /// <param name="Serving">For serving it; shared by node and market.</param>
-public readonly record struct InferencePrice(Money Listing, Money Serving)
+/// <param name="Supplied">For having it answered at another operator's node; the node's whole, which has paid as much there.</param>
+public readonly record struct InferencePrice(Money Listing, Money Serving, Money Supplied = default)
 {
     /// <summary>What the consumer pays.</summary>
-    public Money Total => Listing + Serving;
+    public Money Total => Listing + Serving + Supplied;
 
-    /// <summary>The same price, but no more than so much: what is too much goes off the serving part first.</summary>
+    /// <summary>The same price, but no more than so much: what is too much goes off the serving part first, and off what is paid elsewhere last.</summary>
     public InferencePrice AtMost(Money most)
     {
         if (Total <= most)
             return this;
-        var listing = Money.Min(Listing, most);
-        return new InferencePrice(listing, most - listing);
+        var supplied = Money.Min(Supplied, most);
+        var listing = Money.Min(Listing, most - supplied);
+        return new InferencePrice(listing, most - supplied - listing, supplied);
     }
+
+    /// <summary>Both together.</summary>
+    public static InferencePrice operator +(InferencePrice one, InferencePrice other) => new(one.Listing + other.Listing, one.Serving + other.Serving, one.Supplied + other.Supplied);
 }
+
+/// <summary>What another operator's node asks for answering with a model.</summary>
+/// <param name="Node">Its peer id.</param>
+/// <param name="Price">All that it asks for.</param>
+public sealed record SuppliedPrice(PeerId Node, ModelPrice Price);

@@ -26,7 +26,7 @@ public abstract class Reservation
         ArgumentOutOfRangeException.ThrowIfNegative(used.InputTokens, nameof(used));
         ArgumentOutOfRangeException.ThrowIfNegative(used.OutputTokens, nameof(used));
         // Whatever was counted, no more is taken than was reserved.
-        return IsTheEnd() ? Take(used, (model.TryPriceOf(used) ?? new InferencePrice(Money.Zero, Amount)).AtMost(Amount), model) : Money.Zero;
+        return IsTheEnd() ? Take(used, (model.TryPriceOf(used) ?? Unpriceable(model)).AtMost(Amount), model) : Money.Zero;
     }
 
     /// <summary>The request gave nothing: nothing is taken.</summary>
@@ -42,6 +42,9 @@ public abstract class Reservation
 
     /// <summary>Gives all of it back.</summary>
     protected abstract void GiveBack();
+
+    /// <summary>All that was set aside, of the part that the model has.</summary>
+    private InferencePrice Unpriceable(PricedModel model) => model.Supplied is null ? new InferencePrice(Money.Zero, Amount) : new InferencePrice(Money.Zero, Money.Zero, Amount);
 
     private bool IsTheEnd() => Interlocked.Exchange(ref _isOver, 1) == 0;
 
