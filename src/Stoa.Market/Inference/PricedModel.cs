@@ -35,7 +35,7 @@ public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, Model
     {
         ArgumentOutOfRangeException.ThrowIfNegative(usage.InputTokens, nameof(usage));
         ArgumentOutOfRangeException.ThrowIfNegative(usage.OutputTokens, nameof(usage));
-        var (listing, serving, supplied) = (PartOf(PaidListingPrice, usage), PartOf(ServingPrice, usage), PartOf(Supplied?.Price, usage));
+        var (listing, serving, supplied) = (PartOf(PaidListingPrice, usage), PartOf(ServingPrice, usage), SuppliedPartOf(usage));
         return listing + serving + supplied > long.MaxValue ? null : new InferencePrice(new Money((long)listing), new Money((long)serving), new Money((long)supplied));
     }
 
@@ -48,6 +48,9 @@ public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, Model
         // Nearly all fit into 64 bits, which are divided in a fraction of the time.
         return product <= long.MaxValue ? (long)product / Million : product / Million;
     }
+
+    // Its price there has two parts as well, each of which is rounded up, and the list has their sum.
+    private Int128 SuppliedPartOf(TokenUsage usage) => PartOf(Supplied?.Price, usage) is var part && part > 0 ? part + 1 : part;
 
     private static bool IsNothing(ModelPrice? price) => price is null || (price.PerMillionInputTokens == Money.Zero && price.PerMillionOutputTokens == Money.Zero);
 }
@@ -76,6 +79,7 @@ public readonly record struct InferencePrice(Money Listing, Money Serving, Money
 }
 
 /// <summary>What another operator's node asks for answering with a model.</summary>
+/// <remarks>What is reckoned by it is the most that an answer costs there, a nanodollar too much at most: what the node does charge is in its receipt.</remarks>
 /// <param name="Node">Its peer id.</param>
 /// <param name="Price">All that it asks for.</param>
 public sealed record SuppliedPrice(PeerId Node, ModelPrice Price);

@@ -35,14 +35,14 @@ ALTER TABLE inference_allowances ADD COLUMN supplied_price BIGINT NOT NULL DEFAU
 -- How much more than the books of this cell have a supplier said that requests to models need, and how much it may have charged for those of which nothing is known: what was given up, or under way when a node died.
 ALTER TABLE suppliers ADD COLUMN beyond BIGINT NOT NULL DEFAULT 0 CHECK (beyond >= 0);
 ALTER TABLE suppliers ADD COLUMN doubtful BIGINT NOT NULL DEFAULT 0 CHECK (doubtful >= 0);
+-- Until when it gets no requests to models, since it has lied.
+ALTER TABLE suppliers ADD COLUMN barred_until BIGINT;
 
 -- What nodes of this cell may spend at suppliers for requests to models without asking: each start of a node counts in all since it began, so that the same said twice changes nothing. Its row goes when it gives back what is left.
 CREATE TABLE supplier_tabs (
     supplier_id TEXT NOT NULL,
     -- The start of the node that has it.
     holder TEXT NOT NULL,
-    -- One tab after the other, of the same start.
-    number BIGINT NOT NULL,
     granted BIGINT NOT NULL CHECK (granted >= 0),
     spent BIGINT NOT NULL CHECK (spent >= 0 AND spent <= granted),
     doubtful BIGINT NOT NULL,
