@@ -13,6 +13,7 @@ public sealed class ModelFleet
     private readonly WaitingRequests _waiting;
     private IReadOnlyList<ReplicaState> _replicas = [];
     private IReadOnlyList<PricedModel> _prices = [];
+    private bool _hasSupplied;
 
     /// <param name="model">What is known of the version.</param>
     /// <param name="chooser">The node's.</param>
@@ -30,6 +31,9 @@ public sealed class ModelFleet
 
     /// <summary>Those that serve it.</summary>
     public IReadOnlyList<ReplicaState> Replicas => Volatile.Read(ref _replicas);
+
+    /// <summary>Whether some of these stand at other operators' nodes.</summary>
+    public bool HasSupplied => Volatile.Read(ref _hasSupplied);
 
     /// <summary>How many requests wait.</summary>
     public int Waiting
@@ -53,6 +57,7 @@ public sealed class ModelFleet
     {
         ArgumentNullException.ThrowIfNull(replicas);
         Volatile.Write(ref _prices, [.. replicas.Select(replica => replica.Replica.Priced).Distinct()]);
+        Volatile.Write(ref _hasSupplied, replicas.Any(replica => replica.Replica.Supplied is not null));
         Volatile.Write(ref _replicas, replicas);
         Serve();
     }
