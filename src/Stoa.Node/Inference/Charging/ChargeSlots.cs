@@ -144,7 +144,8 @@ public sealed class ChargeSlots : IDisposable
         Header().CopyTo(bytes, 0);
         for (var index = 1; index <= count; index++)
         {
-            var (from, to) = (old.Slice(FirstSlotBytes * index, FirstSlotBytes), bytes.AsSpan(SlotBytes * index, SlotBytes));
+            var from = old.Slice(FirstSlotBytes * index, FirstSlotBytes);
+            var to = bytes.AsSpan(SlotBytes * index, SlotBytes);
             from[..CopiesAt].CopyTo(to);
             for (var copy = 0; copy < 2; copy++)
             {

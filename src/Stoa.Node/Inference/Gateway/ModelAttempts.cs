@@ -3,6 +3,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
+using Stoa.Node.Supply.Models;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -12,12 +13,13 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="answer">Where the answer goes.</param>
 /// <param name="estimates">Says what it may come to.</param>
 /// <param name="batches">Ask for vectors together with others.</param>
+/// <param name="suppliers">Pay other operators' nodes.</param>
 /// <param name="upstreams">Asks replicas.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="logger">Of failures of replicas.</param>
 internal sealed class ModelAttempts(
-    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     private readonly List<ReplicaState> _failed = [];
     private UpstreamException? _last;
@@ -79,7 +81,8 @@ internal sealed class ModelAttempts(
                 }
 
                 var waitedMs = Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds;
-                var outcome = call.Hedge is { } patience
+                // A second answer of another operator's node would be paid for twice.
+                var outcome = call.Hedge is { } patience && place.Replica.Replica.Supplied is null
                     ? await RaceAsync(model, routed, reservation, place, waitedMs, patience)
                     : await NoteAsync(place.Replica, await AttemptAt(turn.Ending(answer), model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
                 if (outcome is not null)
@@ -114,7 +117,7 @@ internal sealed class ModelAttempts(
             await enough.CancelAsync();
         }
 
-        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica]) is not { } other)
+        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica, .. model.Replicas.Where(one => one.Replica.Supplied is not null)]) is not { } other)
             return await NoteAsync(place.Replica, await first);
         var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
         // One that fails leaves the other its time.
@@ -128,7 +131,9 @@ internal sealed class ModelAttempts(
     }
 
     private ReplicaAttempt AttemptAt(IAnswer to, ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
-        new(to, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
+        new(
+            to, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null,
+            place.Replica.Replica is { Supplied: not null } there ? suppliers.Open(there, routed.Most, reservation, call.Capability) : null);
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Client.Contracts;
+using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Goods;
@@ -52,7 +53,7 @@ public sealed class SupplierModels(
         try
         {
             var (listed, latency) = await ListAsync(tab, cancellationToken);
-            probe.Misses = 0;
+            (probe.Misses, probe.Standing) = (0, tab.Supplier.Standing);
             (probe.Listed, probe.Sold, probe.ReadAt) = (listed.Items.Count, await FindAsync(node, listed, cancellationToken), time.GetUtcNow());
             await suppliers.MeasureAsync(tab.Supplier, latency, cancellationToken);
         }
@@ -153,7 +154,7 @@ public sealed class SupplierModels(
             var (id, at) = _known.GetOrAdd((supplier.Node, one.Sold.Listing), _ => (new Id<Replica>(ids.NextUuid()), time.GetUtcNow()));
             return new SuppliedReplica(
                 new Replica(
-                    id, one.Model.Model with { Price = null }, address, one.Sold.Name.ToString(), one.Sold.Region, SupplierShares.WeightOf(one.Sold.Price, LeastOf(one.Sold), supplier.Standing), options.ModelRequests,
+                    id, one.Model.Model with { Price = null }, address, one.Sold.Name.ToString(), one.Sold.Region, SupplierShares.WeightOf(one.Sold.Price, LeastOf(one.Sold), probe.Standing), options.ModelRequests,
                     ServingPrice: null, IsDraining: reason is not null, at)
                 {
                     Supplied = new SuppliedPrice(supplier.Node, one.Sold.Price),
@@ -180,6 +181,9 @@ public sealed class SupplierModels(
         public int Misses { get; set; }
 
         public string? Failure { get; set; }
+
+        /// <summary>As it was when the list was read: what changes with each request is no reason to share out anew.</summary>
+        public SupplierStanding Standing { get; set; } = SupplierStanding.None;
 
         public int Listed { get; set; }
 
