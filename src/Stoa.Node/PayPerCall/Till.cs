@@ -34,9 +34,22 @@ public sealed class Till(SqlChannelStore channels, IUserStore users, PublicKey n
 
     private const string Asset = "USD";
 
+    // Nothing is sold without looking who sells, and that hardly ever changes.
+    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
+
+    private Known? _payee;
+
     /// <summary>Who sells; null when nobody does.</summary>
-    public async Task<User?> FindPayeeAsync(CancellationToken cancellationToken) =>
-        options.Payee.Length == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
+    public async ValueTask<User?> FindPayeeAsync(CancellationToken cancellationToken)
+    {
+        if (options.Payee.Length == 0)
+            return null;
+        if (Volatile.Read(ref _payee) is { } known && time.GetElapsedTime(known.ReadAt) < s_fresh)
+            return known.Payee;
+        var payee = await users.FindByHandleAsync(options.Payee, cancellationToken);
+        Volatile.Write(ref _payee, payee is null ? null : new Known(payee, time.GetTimestamp()));
+        return payee;
+    }
 
     /// <summary>Answers that something has to be paid for.</summary>
     /// <param name="context">Of the request.</param>
@@ -103,6 +116,8 @@ public sealed class Till(SqlChannelStore channels, IUserStore users, PublicKey n
         return (await channels.ActAsync(good.Channel.Id, new ChannelAct.Settle(good.Claim), time.GetUtcNow().ToMilliseconds(), cancellationToken)).Match<Checked<Channel>>(
             change => change.After, refused => refused.Code is ChannelRefusal.VoucherSuperseded ? good.Channel : refused.ToProblem());
     }
+
+    private sealed record Known(User Payee, long ReadAt);
 
     private PaymentRequired Require(HttpContext context, User payee, ForSale wanted, string error)
     {
