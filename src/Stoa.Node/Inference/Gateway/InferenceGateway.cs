@@ -37,7 +37,7 @@ public sealed class InferenceGateway(
         ArgumentNullException.ThrowIfNull(call);
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(answer);
-        await AnswerAsync(call, request, FindModelsAsync(call.Account, request, answer.Gone), answer);
+        await AnswerByAsync(call, request, FindModelsAsync(call.Account, request, answer.Gone), answer);
     }
 
     /// <summary>Answers one by one version of a model, whatever routes there are.</summary>
@@ -51,10 +51,10 @@ public sealed class InferenceGateway(
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(answer);
-        await AnswerAsync(call, request, new(FindFault(request) is { } fault ? ([], fault) : ([model], null)), answer);
+        await AnswerByAsync(call, request, new(FindFault(request) is { } fault ? ([], fault) : ([model], null)), answer);
     }
 
-    private async Task AnswerAsync(InferenceCall call, InferenceRequest request, ValueTask<(IReadOnlyList<ModelFleet> Models, OpenAiError? Error)> found, IAnswer answer)
+    private async Task AnswerByAsync(InferenceCall call, InferenceRequest request, ValueTask<(IReadOnlyList<ModelFleet> Models, OpenAiError? Error)> found, IAnswer answer)
     {
         var began = Stopwatch.GetTimestamp();
         var outcome = InferenceOutcome.Refused;
