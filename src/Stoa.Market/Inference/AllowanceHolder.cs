@@ -1,3 +1,4 @@
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
 
@@ -6,7 +7,8 @@ namespace Stoa.Market.Inference;
 /// <summary>Who pays for requests to models.</summary>
 /// <param name="Consumer">Whose wallet and budgets.</param>
 /// <param name="Key">The API key that is used and what it may spend; null for all that the account has.</param>
-public sealed record AllowanceHolder(Id<User> Consumer, SpendingAllowance? Key);
+/// <param name="Channel">The payment channel out of whose credit it is paid as well, where the account sells answers; null where it asks for itself.</param>
+public sealed record AllowanceHolder(Id<User> Consumer, SpendingAllowance? Key, Id<Channel>? Channel = null);
 
 /// <summary>Every reason for which a request to a model is not paid for, and so is not made.</summary>
 public enum AllowanceRefusal
@@ -28,4 +30,7 @@ public enum AllowanceRefusal
 
     /// <summary>As many accounts, keys and models as this node keeps apart are in use just now.</summary>
     AllowancesTooMany,
+
+    /// <summary>What the payment channel has paid and requests have not used up is less than the request may cost.</summary>
+    CreditUsedUp,
 }

@@ -22,7 +22,8 @@ public static class SignedRequestRules
     /// <param name="hasBody">Whether the request has a body.</param>
     /// <param name="hasField">Whether the request has a header field of <see cref="BoundFields"/>.</param>
     /// <param name="now">The node's time.</param>
-    public static string? Check(SignatureInput input, bool hasBody, Func<string, bool> hasField, DateTimeOffset now)
+    /// <param name="alsoBound">Header fields that are to be covered as those of <see cref="BoundFields"/> are; null for no others.</param>
+    public static string? Check(SignatureInput input, bool hasBody, Func<string, bool> hasField, DateTimeOffset now, IReadOnlyList<string>? alsoBound = null)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(hasField);
@@ -31,7 +32,7 @@ public static class SignedRequestRules
             return "The signature has to cover @method, and @target-uri or both @path and @query.";
         if (hasBody && !Covers(ContentDigest.FieldName))
             return "The signature of a request with a body has to cover content-digest.";
-        if (BoundFields.FirstOrDefault(field => hasField(field) && !Covers(field)) is { } unsigned)
+        if (BoundFields.Concat(alsoBound ?? []).FirstOrDefault(field => hasField(field) && !Covers(field)) is { } unsigned)
             return $"The signature of a request with the header {unsigned} has to cover it.";
         if (input.Nonce is not { Length: >= NonceLengthMin and <= NonceLengthMax })
             return $"The signature has to have a nonce of {NonceLengthMin} to {NonceLengthMax} characters, another one for each request.";

@@ -16,6 +16,7 @@ using Stoa.Node.Inference;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
+using Stoa.Node.Inference.Sales;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
@@ -215,6 +216,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapReviews();
         api.MapDisputes();
         api.MapPayPerCall(calls);
+        api.MapAnswerSales();
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();

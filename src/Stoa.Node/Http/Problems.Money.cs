@@ -276,6 +276,34 @@ public static partial class Problems
             "Wait as long as Retry-After says, and call again, or lower the output's limit by Stoa-Limits.", TimeSpan.FromMinutes(1)),
     };
 
+    public static ProblemKind Of(AnswerRefusal refusal) => refusal switch
+    {
+        AnswerRefusal.ModelNotSold => Row(refusal, 404, "No answers of this model",
+            "No answers of a model of this name and version are sold here, or not for requests of this kind.",
+            "List what is sold with GET /api/v1/model-calls/models, and name a version as it is there."),
+        AnswerRefusal.SignatureInvalid => Row(refusal, 401, "Not signed by the payer",
+            "The request is not signed by the payer's key of the channel, its signature covers too little or is too old, or the body is another one than was signed.",
+            "Sign it as docs/inference.md#selling-answers says, with the id of the channel as keyid."),
+        AnswerRefusal.RequestReplayed => Row(refusal, 401, "Request came before",
+            "A request with the same nonce was taken before, and each is answered once.",
+            "Sign the request anew, with another nonce."),
+        AnswerRefusal.AskInvalid => Row(refusal, 403, "The agent may not ask this",
+            "What came as Stoa-Ask is not signed by the node that runs the agent, is made out to another node or for another channel, is over, does not name the model, or allows less than the request may cost.",
+            "Have the node that runs the agent sign what it may ask, and ask no more; or ask for fewer tokens."),
+        AnswerRefusal.AnswerTooDear => Row(refusal, 422, "Too dear",
+            "The request may cost more than any request may.",
+            "Ask for fewer tokens, by max_tokens or a shorter prompt."),
+        AnswerRefusal.AnswersTooMany => Row(refusal, 429, "Too many requests of a payer",
+            "As many requests that one payer pays for are under way or wait, or have as many bytes, as may be.",
+            "Wait as long as Retry-After says, and ask again when one has ended.", TimeSpan.FromSeconds(2)),
+        AnswerRefusal.AnswersBusy => Row(refusal, 503, "Nobody can answer now",
+            "Those who serve the model are away, or busy for longer than a request waits, or the account that sells cannot pay for the answer. Nothing was charged.",
+            "Wait as long as Retry-After says and ask again, or ask elsewhere.", TimeSpan.FromSeconds(5)),
+        AnswerRefusal.AnswerFailed => Row(refusal, 502, "No answer",
+            "Those who serve the model were asked, and none answered. Nothing was charged: what was paid is credit.",
+            "Wait as long as Retry-After says and ask again, or ask elsewhere.", TimeSpan.FromSeconds(2)),
+    };
+
     public static ProblemKind Of(DisputeRefusal refusal) => refusal switch
     {
         DisputeRefusal.DisputeUnknown => Row(refusal, 404, "No such dispute",

@@ -35,6 +35,8 @@ public static partial class Problems
     /// <summary>Every problem that this node may answer, by code, in alphabetical order.</summary>
     public static IReadOnlyDictionary<string, ProblemKind> All => s_all.Value;
 
+    public static ProblemResult ToProblem(this Refusal<AnswerRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<CallRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
@@ -126,6 +128,7 @@ public static partial class Problems
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
             .. Enum.GetValues<AccountRefusal>().Select(Of),
+            .. Enum.GetValues<AnswerRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<CallRefusal>().Select(Of),
             .. Enum.GetValues<BudgetRefusal>().Select(Of),

@@ -34,6 +34,9 @@ public static class Refusing
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params AccountRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params AnswerRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params AuctionRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 

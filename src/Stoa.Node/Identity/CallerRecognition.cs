@@ -36,7 +36,7 @@ public sealed class CallerRecognition(RequestDelegate next, Credentials credenti
         var headers = context.Request.Headers;
         var header = headers.Authorization.Count > 0 ? headers.Authorization.ToString() : FromKeyHeader(context) ?? FromSubProtocol(context);
         if (header is null)
-            return await signed.RecogniseAsync(context);
+            return context.GetEndpoint()?.Metadata.GetMetadata<OtherSignatures>() is null ? await signed.RecogniseAsync(context) : null;
         if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || header.Length > TokenLengthMax)
             return "The Authorization header is not of the form: Bearer, one space, an API key or the token of a session.";
         var token = header[Prefix.Length..].Trim();
@@ -63,6 +63,9 @@ public sealed class CallerRecognition(RequestDelegate next, Credentials credenti
 /// <summary>Marks an endpoint whose clients may send the API key in another header than <c>Authorization</c>, which goes before it.</summary>
 /// <param name="Name">Of the header.</param>
 public sealed record ApiKeyHeader(string Name);
+
+/// <summary>Marks an endpoint whose requests are signed by other keys than those of callers, and which looks at signatures itself.</summary>
+public sealed record OtherSignatures;
 
 /// <summary>A request came with a credential, and it is none that is good.</summary>
 /// <param name="Reason">Why, in words.</param>

@@ -8,6 +8,7 @@ using Stoa.Node.Inference.Limits;
 using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
+using Stoa.Node.Inference.Sales;
 
 namespace Stoa.Node.Inference;
 
@@ -22,6 +23,7 @@ public static class InferenceModule
         AddReplicas(services);
         AddLocalModels(services);
         AddCharging(services);
+        AddSales(services);
     }
 
     private static void AddGateway(IServiceCollection services, InferenceOptions options)
@@ -59,6 +61,14 @@ public static class InferenceModule
         services.AddSingleton<FileDigests>();
         services.AddSingleton<LocalModels>();
         services.AddHostedService(provider => provider.GetRequiredService<LocalModels>());
+    }
+
+    private static void AddSales(IServiceCollection services)
+    {
+        services.AddSingleton<SoldModels>();
+        services.AddSingleton<PayingChannels>();
+        services.AddSingleton<PayerRecognition>();
+        services.AddSingleton<AnswerSales>();
     }
 
     private static void AddCharging(IServiceCollection services)

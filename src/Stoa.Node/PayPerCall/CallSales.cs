@@ -45,7 +45,7 @@ public sealed class CallSales(
         if (!PaymentHeaders.Read(context.Request).TryGet(out var payment, out var unreadable))
             return unreadable.ToProblem();
         if (payment is null)
-            return (await PriceAsync(wish, asked, cancellationToken)).TryGet(out var price, out var unpriced) ? await till.DemandAsync(context, wish.Payee, price, cancellationToken) : unpriced;
+            return (await PriceAsync(wish, asked, cancellationToken)).TryGet(out var price, out var unpriced) ? till.Demand(context, wish.Payee, await ForSaleAsync(price, cancellationToken)) : unpriced;
         if (!(await till.CheckAsync(payment, wish.Payee, cancellationToken)).TryGet(out var good, out var bad))
             return bad;
 
@@ -84,6 +84,12 @@ public sealed class CallSales(
         if (!(await submit.QuoteAsync(wish.Payee.Id, asked, cancellationToken)).TryGet(out var quote, out var refusal))
             return refusal.ToProblem();
         return CheckRoom(quote.Limits.OutputBytes) is { } tooMuch ? tooMuch.ToProblem() : quote;
+    }
+
+    private async Task<ForSale> ForSaleAsync(Quote quote, CancellationToken cancellationToken)
+    {
+        var manifest = (await agents.FindAsync(quote.Agent, cancellationToken))?.Manifest;
+        return new ForSale(quote.Hold, manifest?.Description ?? "", manifest?.Output.MediaType ?? "application/octet-stream");
     }
 
     /// <summary>Refuses calls whose outputs could never be kept here.</summary>
@@ -137,7 +143,7 @@ public sealed class CallSales(
                 $"Outputs of calls that you pay for may take up {options.MaxOutputBytesPerPayer} bytes here, and with this one, which may have {order.OutputBytes}, they could take up more. Fetch those that are here, or lower its limit, and call again.").ToProblem(),
             { Obstacle: CallObstacle.OutputsOfAll } => new Refusal<CallRefusal>(CallRefusal.OutputsBusy, "This node has no room for the output of the call now. Call again later, or with a lower limit.").ToProblem(),
             // Only of a call that was not there before there is too little, and of that there is a price.
-            _ => await till.DemandMoreAsync(context, wish.Payee, terms.Quote!, reservation.Credit, cancellationToken),
+            _ => till.DemandMore(context, wish.Payee, await ForSaleAsync(terms.Quote!, cancellationToken), reservation.Credit),
         };
     }
 

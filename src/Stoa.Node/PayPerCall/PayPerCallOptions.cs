@@ -2,10 +2,10 @@ using Stoa.Node.Builds;
 
 namespace Stoa.Node.PayPerCall;
 
-/// <summary>Whether this node sells single calls to whoever pays for them out of a payment channel.</summary>
+/// <summary>Whether this node sells single calls of agents, and answers of models, to whoever pays for them out of a payment channel.</summary>
 public sealed record PayPerCallOptions
 {
-    /// <summary>Handle of the account that sells: channels pay it, and it pays for the tasks. Use it for nothing else. Default empty: no calls are sold.</summary>
+    /// <summary>Handle of the account that sells: channels pay it, and it pays for the tasks. Use it for nothing else. Default empty: nothing is sold.</summary>
     public string Payee { get; init; } = "";
 
     /// <summary>How long the line is held for the end of a call, in seconds. Later its result is fetched. Default 30.</summary>
@@ -44,6 +44,21 @@ public sealed record PayPerCallOptions
     /// <summary>What the outputs of all calls that are paid for one by one may take up together, in bytes, counted likewise; beyond it 503 <c>outputsBusy</c>. At least <see cref="MaxOutputBytesPerPayer"/>; less than the account that sells may have. Default 32 GiB.</summary>
     public long MaxOutputBytes { get; init; } = 32L << 30;
 
+    /// <summary>Whether answers of the models that this node serves are sold too, at what its own users pay. Default true.</summary>
+    public bool Models { get; init; } = true;
+
+    /// <summary>Whether models that cost nothing are answered so too: whoever has a channel could ask them without end. Default false.</summary>
+    public bool FreeModels { get; init; }
+
+    /// <summary>How many requests for answers may be under way that one channel pays for; more are refused with 429 <c>answersTooMany</c>. 1 to 100,000. Default 1,000.</summary>
+    public int MaxAnswersOfChannel { get; init; } = 1_000;
+
+    /// <summary>How many requests for answers one channel may pay for in a minute at this node; more are refused with 429 <c>rateLimited</c>. 1 to 100,000,000. Default 600,000.</summary>
+    public int AnswersPerMinuteOfChannel { get; init; } = 600_000;
+
+    /// <summary>How many requests for answers one address may make in a minute that come without a payment, or are not signed by the payer of the channel; more are refused unlooked at, with 429 <c>rateLimited</c>. 1 to 1,000,000. Default 600.</summary>
+    public int RefusedAnswersPerMinute { get; init; } = 600;
+
     // A day: timers take no more than 49.
     private const double LongestUploadSeconds = 86_400;
 
@@ -76,6 +91,12 @@ public sealed record PayPerCallOptions
             yield return $"PayPerCall:KeepFetchedOutputMinutes is from {ReleasedContent.Settling.TotalMinutes} to 525600.";
         if (MaxOutputBytesPerPayer is < 1L << 20 or > 1L << 50)
             yield return $"PayPerCall:MaxOutputBytesPerPayer is from {1L << 20} to {1L << 50}.";
+        if (MaxAnswersOfChannel is < 1 or > 100_000)
+            yield return "PayPerCall:MaxAnswersOfChannel is from 1 to 100000.";
+        if (AnswersPerMinuteOfChannel is < 1 or > 100_000_000)
+            yield return "PayPerCall:AnswersPerMinuteOfChannel is from 1 to 100000000.";
+        if (RefusedAnswersPerMinute is < 1 or > 1_000_000)
+            yield return "PayPerCall:RefusedAnswersPerMinute is from 1 to 1000000.";
         if (MaxOutputBytes < MaxOutputBytesPerPayer || MaxOutputBytes > 1L << 50)
             yield return $"PayPerCall:MaxOutputBytes is from PayPerCall:MaxOutputBytesPerPayer to {1L << 50}.";
     }

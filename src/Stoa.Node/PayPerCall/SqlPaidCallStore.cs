@@ -123,7 +123,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 VALUES (@channel, @Key, @RequestHash, @Amount, @now, @digest, @bytes, @OutputBytes, @Agent)
                 """,
                 new { channel, order.Key, order.RequestHash, order.Amount, now, digest = order.Input?.Content, bytes = order.Input?.SizeBytes ?? 0, order.OutputBytes, order.Agent });
-            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Amount WHERE channel_id = @channel", new { channel, order.Amount });
+            await SqlCallCredit.ChangeAsync(session, channel, order.Amount, Money.Zero);
             var call = new PaidCall(channel, order.Key, order.RequestHash, null, order.Amount, null, now, order.Input?.Content, order.Input?.SizeBytes ?? 0, order.OutputBytes, order.Agent);
             return new Reservation(call, IsNew: true, credit with { Reserved = credit.Reserved + order.Amount });
         },
@@ -197,7 +197,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 return false;
             }
 
-            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
+            await SqlCallCredit.ChangeAsync(session, call.Channel, call.Reserved, Money.Zero);
             // Its output comes, whether there is room or not.
             await CallRoom.AddAsync(session, call.Channel, call.OutputBytes);
             return true;
@@ -221,7 +221,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
             {
                 room = own.OutputBytes;
                 await session.ExecuteAsync("DELETE FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key", new { call.Channel, call.Key });
-                await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @Reserved WHERE channel_id = @Channel", new { own.Reserved, call.Channel });
+                await SqlCallCredit.ChangeAsync(session, call.Channel, -own.Reserved, Money.Zero);
             }
 
             var input = payee is { } owner ? await CallContent.LetGoOfInputAsync(session, owner, call, now) : null;
@@ -248,7 +248,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
             await session.ExecuteAsync(
                 "UPDATE paid_calls SET price = @price, output_digest = @digest, output_until = @until, output_bytes = @kept WHERE channel_id = @Channel AND request_key = @Key",
                 new { price, digest = output?.Digest, until = output is null ? (DateTimeOffset?)null : now + TimeSpan.FromDays(options.KeepOutputDays), kept, call.Channel, call.Key });
-            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @Reserved, spent = spent + @price WHERE channel_id = @Channel", new { open.Reserved, price, call.Channel });
+            await SqlCallCredit.ChangeAsync(session, call.Channel, -open.Reserved, price);
             // Another call's output with the same bytes may have come to the end of its time since this one was made.
             if (output is not null)
                 await SqlContentOwners.GrantAsync(session, output, payee, ContentOrigins.Task);
@@ -358,14 +358,5 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
     private static Task<PaidCall?> FindAsync(SqlSession session, string which, object arguments) =>
         session.QueryFirstOrDefaultAsync<PaidCall>($"SELECT {Columns} FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND {which}", arguments);
 
-    private static async Task<CallCredit> LockAsync(SqlSession session, Id<Channel> channel)
-    {
-        var settled = await session.QuerySingleAsync<Money>("SELECT settled FROM channels WHERE id = @channel {for update}", new { channel });
-        await session.ExecuteAsync(
-            "INSERT INTO call_credit (channel_id, spent, reserved, returned, is_over) VALUES (@channel, 0, 0, 0, @isOver) ON CONFLICT (channel_id) DO NOTHING",
-            new { channel, isOver = false });
-        var (spent, reserved, returned) = await session.QuerySingleAsync<(Money, Money, Money)>(
-            "SELECT spent, reserved, returned FROM call_credit WHERE channel_id = @channel", new { channel });
-        return new CallCredit(settled, spent, reserved, returned);
-    }
+    private static Task<CallCredit> LockAsync(SqlSession session, Id<Channel> channel) => SqlCallCredit.LockAsync(session, channel);
 }

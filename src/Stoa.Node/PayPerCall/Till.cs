@@ -4,8 +4,6 @@ using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.PayPerCall;
-using Stoa.Market.Registry;
-using Stoa.Market.Tasks;
 using Stoa.Node.Channels;
 using Stoa.Node.Http;
 using Stoa.Primitives;
@@ -17,47 +15,69 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="Claim">What the voucher says.</param>
 public sealed record CheckedPayment(Channel Channel, Claim Claim);
 
-/// <summary>Takes payments for calls.</summary>
+/// <summary>What is to be paid for.</summary>
+/// <param name="Most">What it costs at most.</param>
+/// <param name="Description">What it does; empty where nobody says.</param>
+/// <param name="MediaType">What it gives.</param>
+public sealed record ForSale(Money Most, string Description, string MediaType);
+
+/// <summary>Takes payments for what is sold by the piece: calls of agents, and answers of models.</summary>
 /// <param name="channels">Out of which they are paid.</param>
-/// <param name="agents">What is sold.</param>
-/// <param name="users">Who sells it.</param>
+/// <param name="users">Who sells.</param>
 /// <param name="node">Where.</param>
-/// <param name="options">Whether calls are sold.</param>
+/// <param name="options">Whether anything is sold.</param>
 /// <param name="time">The clock.</param>
-public sealed class Till(SqlChannelStore channels, IAgentStore agents, IUserStore users, PublicKey node, PayPerCallOptions options, TimeProvider time)
+public sealed class Till(SqlChannelStore channels, IUserStore users, PublicKey node, PayPerCallOptions options, TimeProvider time)
 {
     /// <summary>Name of the scheme: a voucher of a channel for at most the amount.</summary>
     public const string Scheme = "stoa-channel";
 
     private const string Asset = "USD";
 
-    /// <summary>Who sells; null when nobody does.</summary>
-    public async Task<User?> FindPayeeAsync(CancellationToken cancellationToken) =>
-        options.Payee.Length == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
+    // Nothing is sold without looking who sells, and that hardly ever changes.
+    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
 
-    /// <summary>Answers that a call has to be paid for.</summary>
+    private Known? _payee;
+
+    /// <summary>Who sells; null when nobody does.</summary>
+    public async ValueTask<User?> FindPayeeAsync(CancellationToken cancellationToken)
+    {
+        if (options.Payee.Length == 0)
+            return null;
+        if (Volatile.Read(ref _payee) is { } known && time.GetElapsedTime(known.ReadAt) < s_fresh)
+            return known.Payee;
+        var payee = await users.FindByHandleAsync(options.Payee, cancellationToken);
+        Volatile.Write(ref _payee, payee is null ? null : new Known(payee, time.GetTimestamp()));
+        return payee;
+    }
+
+    /// <summary>Answers that something has to be paid for.</summary>
     /// <param name="context">Of the request.</param>
     /// <param name="payee">Who sells it.</param>
-    /// <param name="quote">What it costs.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<ProblemResult> DemandAsync(HttpContext context, User payee, Quote quote, CancellationToken cancellationToken)
+    /// <param name="wanted">What is asked for.</param>
+    public ProblemResult Demand(HttpContext context, User payee, ForSale wanted)
     {
-        var required = await RequireAsync(context, payee, quote, $"{PaymentHeaders.Signature} is missing", cancellationToken);
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(payee);
+        ArgumentNullException.ThrowIfNull(wanted);
+        var required = Require(context, payee, wanted, $"{PaymentHeaders.Signature} is missing");
         return Demand(
-            context, required, $"The call costs at most {quote.Hold} USD. Open a channel to {payee.Handle} and send a voucher as {PaymentHeaders.Signature}; the header {PaymentHeaders.Required} says how.");
+            context, required, $"The call costs at most {wanted.Most} USD. Open a channel to {payee.Handle} and send a voucher as {PaymentHeaders.Signature}; the header {PaymentHeaders.Required} says how.");
     }
 
     /// <summary>Answers that more has to be paid than was.</summary>
     /// <param name="context">Of the request.</param>
     /// <param name="payee">Who sells it.</param>
-    /// <param name="quote">What it costs.</param>
+    /// <param name="wanted">What is asked for.</param>
     /// <param name="credit">What there is.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<ProblemResult> DemandMoreAsync(HttpContext context, User payee, Quote quote, CallCredit credit, CancellationToken cancellationToken)
+    public ProblemResult DemandMore(HttpContext context, User payee, ForSale wanted, CallCredit credit)
     {
-        var cumulative = credit.Required(quote.Hold);
-        var why = $"The call can cost {quote.Hold} USD, and {credit.Left} USD of what the channel has paid are left. A voucher of {cumulative} USD in all is needed.";
-        var required = await RequireAsync(context, payee, quote, why, cancellationToken);
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(payee);
+        ArgumentNullException.ThrowIfNull(wanted);
+        var cumulative = credit.Required(wanted.Most);
+        var why = $"The call can cost {wanted.Most} USD, and {credit.Left} USD of what the channel has paid are left. A voucher of {cumulative} USD in all is needed.";
+        var required = Require(context, payee, wanted, why);
         return Demand(context, required with { Accepts = [.. required.Accepts.Select(way => way with { Extra = way.Extra! with { Cumulative = cumulative.ToString() } })] }, why);
     }
 
@@ -65,11 +85,25 @@ public sealed class Till(SqlChannelStore channels, IAgentStore agents, IUserStor
     public async Task<Checked<CheckedPayment>> CheckAsync(PaymentPayload payment, User payee, CancellationToken cancellationToken)
     {
         if (!Id<Channel>.TryParse(payment.Payload.ChannelId, out var id) || await channels.FindAsync(id, payee.Id, cancellationToken) is not { } channel || channel.Payee.User != payee.Id)
-            return new Refusal<ChannelRefusal>(ChannelRefusal.ChannelUnknown, $"No channel {payment.Payload.ChannelId} pays {payee.Handle}.").ToProblem();
+            return Unknown(payment.Payload.ChannelId, payee);
         if (!payment.Payload.Voucher.ToVoucher().TryGet(out var voucher, out var refusal))
             return refusal.ToProblem();
+        return Check(voucher, channel);
+    }
+
+    /// <summary>Checks a voucher of a channel that is known, and takes nothing.</summary>
+    public static Checked<CheckedPayment> Check(Voucher voucher, Channel channel)
+    {
+        ArgumentNullException.ThrowIfNull(channel);
         return VoucherCheck.Check(voucher, channel.Terms, channel.Proof as Voucher.Chain).Match<Checked<CheckedPayment>>(
             claim => new CheckedPayment(channel, claim), refused => refused.ToProblem());
+    }
+
+    /// <summary>Answers that a channel pays somebody else, or that there is none.</summary>
+    public static ProblemResult Unknown(string channel, User payee)
+    {
+        ArgumentNullException.ThrowIfNull(payee);
+        return new Refusal<ChannelRefusal>(ChannelRefusal.ChannelUnknown, $"No channel {channel} pays {payee.Handle}.").ToProblem();
     }
 
     /// <summary>Takes a payment that was checked: the voucher is paid, unless it was before.</summary>
@@ -83,16 +117,17 @@ public sealed class Till(SqlChannelStore channels, IAgentStore agents, IUserStor
             change => change.After, refused => refused.Code is ChannelRefusal.VoucherSuperseded ? good.Channel : refused.ToProblem());
     }
 
-    private async Task<PaymentRequired> RequireAsync(HttpContext context, User payee, Quote quote, string error, CancellationToken cancellationToken)
+    private sealed record Known(User Payee, long ReadAt);
+
+    private PaymentRequired Require(HttpContext context, User payee, ForSale wanted, string error)
     {
-        var manifest = (await agents.FindAsync(quote.Agent, cancellationToken))?.Manifest;
         var request = context.Request;
         return new PaymentRequired(
             PaymentHeaders.Version,
-            new PaidResource($"{request.Scheme}://{request.Host}{request.Path}{request.QueryString}", manifest?.Description ?? "", manifest?.Output.MediaType ?? "application/octet-stream"),
+            new PaidResource($"{request.Scheme}://{request.Host}{request.Path}{request.QueryString}", wanted.Description, wanted.MediaType),
             [
                 new PaymentRequirements(
-                    Scheme, PaymentNetwork.Of(node.PeerId), quote.Hold.ToString(), Asset, payee.Handle, Math.Max(1, options.WaitSeconds), new ChannelRequirements(Convert.ToBase64String(node.ToSpki()))),
+                    Scheme, PaymentNetwork.Of(node.PeerId), wanted.Most.ToString(), Asset, payee.Handle, Math.Max(1, options.WaitSeconds), new ChannelRequirements(Convert.ToBase64String(node.ToSpki()))),
             ])
         {
             Error = error,

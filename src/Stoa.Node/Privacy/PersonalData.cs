@@ -163,7 +163,7 @@ internal static class PersonalData
         ["usage_totals"] = new("Follows from the transfers of the wallet.", new OnErasure.Kept("Sums of the journal under ids that lead to nobody; whoever earned by it needs them.")),
         ["storage_hours"] = new("About nobody.", s_aboutNobody),
         ["open_transfers"] = new("Downloads under way; gone when they end.", new OnErasure.Kept("Gone when the download ends; one that is paid for is in the way.")),
-        ["inference_allowances"] = new("Money held for requests to models; gone seconds after the last one.", new OnErasure.Kept("Gone seconds after the last request; what is held is in the way.")),
+        ["inference_allowances"] = new("Money held for requests to models, and the channel that pays for it where answers are sold; gone seconds after the last one.", new OnErasure.Kept("Gone seconds after the last request; what is held is in the way.")),
         ["usage_cursor"] = new("About nobody.", s_aboutNobody),
         ["plans"] = new("About nobody.", s_aboutNobody),
         ["budget_holds"] = new("Follows from tasks that wait or run.", new OnErasure.Deleted("budget_id IN (SELECT id FROM budgets WHERE owner_id = @user)", "task_id, budget_id")),

@@ -17,11 +17,12 @@ public sealed class RequestNonces(Database database, TimeProvider time)
     private long _cleanedAt = time.GetTimestamp();
 
     /// <summary>Takes a nonce; false when it was taken before, or the request was signed too long ago to know.</summary>
-    /// <param name="key">That has signed.</param>
+    /// <param name="key">That has signed: a registered key, or a payment channel, whose payer has.</param>
     /// <param name="nonce">Of the request.</param>
     /// <param name="created">When it was signed.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<bool> TakeAsync(Id<SigningKey> key, string nonce, DateTimeOffset created, CancellationToken cancellationToken)
+    public async Task<bool> TakeAsync<T>(Id<T> key, string nonce, DateTimeOffset created, CancellationToken cancellationToken)
+        where T : IIdentified
     {
         if (time.GetElapsedTime(Interlocked.Read(ref _cleanedAt)) >= s_cleaning)
         {

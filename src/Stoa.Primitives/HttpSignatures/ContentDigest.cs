@@ -44,6 +44,12 @@ public sealed record ContentDigest(byte[]? Sha256, byte[]? Sha512)
     /// <summary>Begins to hash a body, so that it can be compared at its end.</summary>
     public Running Begin() => new(this);
 
+    /// <summary>Whether all that is stated is true of content as a whole.</summary>
+    /// <param name="content">The content.</param>
+    /// <param name="sha256">Of it, which whoever asks has anyway.</param>
+    public bool IsOf(ReadOnlySpan<byte> content, ContentHash sha256) =>
+        (Sha256 is null || ContentHash.FromBytes(Sha256) == sha256) && (Sha512 is null || CryptographicOperations.FixedTimeEquals(SHA512.HashData(content), Sha512));
+
     private static byte[] Sized(FieldItem item, int size) => item.Value is byte[] bytes && bytes.Length == size
         ? bytes
         : throw new FormatException($"A digest of {size} bytes is expected in Content-Digest.");

@@ -35,6 +35,22 @@ public sealed class ModelFleet
     /// <summary>Whether some of these stand at other operators' nodes.</summary>
     public bool HasSupplied => Volatile.Read(ref _hasSupplied);
 
+    /// <summary>How fast an answer is written, on average of the replicas that are offered and have been measured; null when none has.</summary>
+    public double? TokensPerSecond
+    {
+        get
+        {
+            var (sum, count) = (0.0, 0);
+            foreach (var replica in Replicas)
+            {
+                if (replica is { IsOffered: true, TokensPerSecond: { } speed })
+                    (sum, count) = (sum + speed, count + 1);
+            }
+
+            return count == 0 ? null : sum / count;
+        }
+    }
+
     /// <summary>How many requests wait.</summary>
     public int Waiting
     {

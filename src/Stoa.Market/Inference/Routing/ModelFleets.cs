@@ -101,6 +101,17 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
         };
     }
 
+    /// <summary>One version of a model that does what an endpoint is for; null when nobody serves it here.</summary>
+    /// <param name="version">Its listing, with the version.</param>
+    /// <param name="kind">Which endpoint.</param>
+    public ModelFleet? Find(ListingName version, InferenceKind kind)
+    {
+        ArgumentNullException.ThrowIfNull(version);
+        return Volatile.Read(ref _now).ByName.TryGetValue((version.Publisher, version.Name), out var versions)
+            ? versions.All.FirstOrDefault(fleet => fleet.Model.Listing == version && Can(fleet.Model, kind))
+            : null;
+    }
+
     /// <summary>Whether a model does what an endpoint is for: to make vectors, or to write.</summary>
     private static bool Can(ReplicaModel model, InferenceKind kind)
     {

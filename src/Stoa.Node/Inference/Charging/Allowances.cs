@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market;
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Registry;
@@ -58,7 +59,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
                 $"The request may cost {amount} USD, and that takes the permission {PermissionSet.WordOf(Permission.TasksSubmit)}, which you do not have here. Use a key with that scope, or ask an administrator of the organisation for another role."));
         }
 
-        var place = new Place(holder.Consumer, holder.Key?.KeyId ?? default, model.Listing);
+        var place = Place.Of(holder, model);
         return _current.TryGetValue(place, out var held) && held.Allowance.TryReserve(amount) is { } reservation
             ? new(reservation)
             : ReserveSlowlyAsync(place, holder, model, amount, cancellationToken);
@@ -189,6 +190,8 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     private async Task<bool> GiveBackOthersAsync(HeldAllowance asking, AllowanceRefusal why, CancellationToken cancellationToken)
     {
         var others = _all.Values.Where(other => other != asking && other.IsOpen && other.Holder.Consumer == asking.Holder.Consumer
+            // What one channel lacks no other one has to give.
+            && other.Holder.Channel == asking.Holder.Channel
             && (why is not AllowanceRefusal.SpendingLimitReached || other.Holder.Key?.KeyId == asking.Holder.Key?.KeyId)).ToList();
         foreach (var other in others)
         {
@@ -277,7 +280,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
 
     private void Drop(HeldAllowance held)
     {
-        Forget(new Place(held.Holder.Consumer, held.Holder.Key?.KeyId ?? default, held.Model.Listing), held);
+        Forget(Place.Of(held.Holder, held.Model), held);
         if (_all.TryRemove(held.Allowance.Id, out _))
             held.Slot.Free();
     }
@@ -320,5 +323,8 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     }
 
     /// <summary>What an allowance is for.</summary>
-    private readonly record struct Place(Id<User> Consumer, Id<ApiKey> Key, ListingName Model);
+    private readonly record struct Place(Id<User> Consumer, Id<ApiKey> Key, Id<Channel> Channel, ListingName Model)
+    {
+        public static Place Of(AllowanceHolder holder, PricedModel model) => new(holder.Consumer, holder.Key?.KeyId ?? default, holder.Channel ?? default, model.Listing);
+    }
 }

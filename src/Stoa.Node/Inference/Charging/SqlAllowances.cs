@@ -1,12 +1,15 @@
 using Stoa.Market;
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Metering;
+using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Ledger;
+using Stoa.Node.PayPerCall;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -16,7 +19,7 @@ namespace Stoa.Node.Inference.Charging;
 /// <summary>Allowances in the database: what is held for each, and what of all that was spent of it is settled.</summary>
 /// <remarks>
 /// Who settles says what was spent in all, and the row what of that is settled: so the same said twice moves money once, whoever says it. An allowance has a row for as long as money is held for it.
-/// On PostgreSQL its row is locked first, then budgets, the days of an API key and wallets, as submissions do.
+/// On PostgreSQL its row is locked first, then the channel that pays, budgets, the days of an API key and wallets, as submissions do.
 /// </remarks>
 /// <param name="database">The cell's.</param>
 /// <param name="accounts">Of the cell.</param>
@@ -28,7 +31,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
     private const int LeftAtOnce = 100;
 
     private const string Columns = """
-        id, user_id, holder, model, publisher_id, wallet_id, creator_wallet_id, hold_id, held, key_id, key_day, requests, input_tokens, output_tokens, listing_price, serving_price, supplied_price, since_at
+        id, user_id, holder, model, publisher_id, wallet_id, creator_wallet_id, hold_id, held, key_id, key_day, requests, input_tokens, output_tokens, listing_price, serving_price, supplied_price, since_at, channel_id
         """;
 
     // A node that comes back pays for what it has spent: its consumers are better off with their money held for a while than its publishers without theirs. One that does not come back
@@ -57,8 +60,16 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                 var row = await FindAsync(session, id);
                 if (row is null && isOpen)
                     return (Money?)null;
-                var budgets = await SqlInferenceBudgets.LockAsync(session, holder.Consumer, model.Listing);
                 var charge = row is null ? null : ChargeOf(row, renewal.Spent, now);
+                // Before all else: whoever has not paid is to hear that, and not how the account stands that sells.
+                var credit = holder.Channel is { } paying ? await FindCreditAsync(session, paying, row, charge) : (CallCredit?)null;
+                if (credit is { Left: var unused } && unused < renewal.Least)
+                {
+                    session.Abandon();
+                    return new Refusal<AllowanceRefusal>(AllowanceRefusal.CreditUsedUp, $", and {unused} USD of what the channel has paid are left.");
+                }
+
+                var budgets = await SqlInferenceBudgets.LockAsync(session, holder.Consumer, model.Listing);
                 if (row is not null)
                 {
                     await budgets.SettleAsync(row.HoldId, charge!.Price);
@@ -66,7 +77,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                         await SqlKeySpending.SpendAsync(session, key, day, charge.Price - row.Held);
                 }
 
-                (var amount, full) = await budgets.FindLeftAsync(renewal.Wanted, renewal.Least, now);
+                (var amount, full) = await budgets.FindLeftAsync(Money.Min(renewal.Wanted, credit?.Left ?? renewal.Wanted), renewal.Least, now);
                 if (full is not null)
                 {
                     session.Abandon();
@@ -104,7 +115,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                 var next = new OpenAllowance(
                     id, holder.Consumer, cell.Self.ToString(), model.Listing, model.Publisher, wallet.Id, row is null ? await CreatorOfAsync(session, model, now) : row.CreatorWalletId,
                     ids.Next<InferenceCharge>(), amount, holder.Key?.KeyId, holder.Key is null ? null : today,
-                    renewal.Spent.Requests, renewal.Spent.InputTokens, renewal.Spent.OutputTokens, renewal.Spent.Price.Listing, renewal.Spent.Price.Serving, renewal.Spent.Price.Supplied, now);
+                    renewal.Spent.Requests, renewal.Spent.InputTokens, renewal.Spent.OutputTokens, renewal.Spent.Price.Listing, renewal.Spent.Price.Serving, renewal.Spent.Price.Supplied, now, holder.Channel);
                 IReadOnlyList<Transfer> settled = row is null ? [] : InferenceTransfers.Settle(row.HoldId, charge!.Shares, row.WalletId, row.CreatorWalletId, accounts, now);
                 var moved = await SqlLedger.ApplyAsync(session, [.. settled, InferenceTransfers.Hold(next.HoldId, wallet.Id, accounts.Clearing, amount, now)]);
                 if (moved.Refusal is { Code: TransferRefusal.InsufficientFunds })
@@ -115,6 +126,8 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                 await budgets.WriteAsync();
                 if (holder.Key is { } spender)
                     await SqlKeySpending.SpendAsync(session, spender.KeyId, today, amount);
+                if (holder.Channel is { } channel)
+                    await SqlCallCredit.ChangeAsync(session, channel, amount - (row?.Held ?? Money.Zero), charge?.Price ?? Money.Zero);
                 if (charge is not null && charge.Price > Money.Zero)
                     await SqlInferenceCharges.AddAsync(session, charge, id);
                 await WriteAsync(session, next);
@@ -138,6 +151,12 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
             if (await FindAsync(session, id) is not { } row)
                 return null;
             var charge = ChargeOf(row, spent ?? row.Settled, now);
+            if (row.ChannelId is { } channel)
+            {
+                await SqlCallCredit.LockAsync(session, channel);
+                await SqlCallCredit.ChangeAsync(session, channel, -row.Held, charge.Price);
+            }
+
             var budgets = await SqlInferenceBudgets.LockAsync(session, row.UserId, row.Model);
             await budgets.SettleAsync(row.HoldId, charge.Price);
             if (row is { KeyId: { } key, KeyDay: { } day })
@@ -183,11 +202,18 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
     private static Task WriteAsync(SqlSession session, OpenAllowance row) => session.SendAsync(
         $"""
         INSERT INTO inference_allowances ({Columns})
-        VALUES (@Id, @UserId, @Holder, @Model, @PublisherId, @WalletId, @CreatorWalletId, @HoldId, @Held, @KeyId, @KeyDay, @Requests, @InputTokens, @OutputTokens, @ListingPrice, @ServingPrice, @SuppliedPrice, @SinceAt)
+        VALUES (@Id, @UserId, @Holder, @Model, @PublisherId, @WalletId, @CreatorWalletId, @HoldId, @Held, @KeyId, @KeyDay, @Requests, @InputTokens, @OutputTokens, @ListingPrice, @ServingPrice, @SuppliedPrice, @SinceAt, @ChannelId)
         ON CONFLICT (id) DO UPDATE SET hold_id = excluded.hold_id, held = excluded.held, key_id = excluded.key_id, key_day = excluded.key_day, requests = excluded.requests,
             input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, listing_price = excluded.listing_price, serving_price = excluded.serving_price, supplied_price = excluded.supplied_price, since_at = excluded.since_at
         """,
         row);
+
+    /// <summary>The credit of a channel as it is once what an allowance has spent is settled and the rest of its hold is free.</summary>
+    private static async Task<CallCredit> FindCreditAsync(SqlSession session, Id<Channel> channel, OpenAllowance? row, InferenceCharge? charge)
+    {
+        var credit = await SqlCallCredit.LockAsync(session, channel);
+        return row is null ? credit : credit with { Reserved = credit.Reserved - row.Held, Spent = credit.Spent + charge!.Price };
+    }
 
     /// <summary>What was spent since it was last settled; no more than is held, whatever is said.</summary>
     private InferenceCharge ChargeOf(OpenAllowance row, InferenceSpending spent, DateTimeOffset now)
@@ -214,7 +240,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
 
     private sealed record OpenAllowance(
         Id<Allowance> Id, Id<User> UserId, string Holder, ListingName Model, Id<User>? PublisherId, Id<Account> WalletId, Id<Account>? CreatorWalletId, Id<InferenceCharge> HoldId, Money Held,
-        Id<ApiKey>? KeyId, long? KeyDay, long Requests, long InputTokens, long OutputTokens, Money ListingPrice, Money ServingPrice, Money SuppliedPrice, DateTimeOffset SinceAt)
+        Id<ApiKey>? KeyId, long? KeyDay, long Requests, long InputTokens, long OutputTokens, Money ListingPrice, Money ServingPrice, Money SuppliedPrice, DateTimeOffset SinceAt, Id<Channel>? ChannelId)
     {
         public InferenceSpending Settled => new(Requests, InputTokens, OutputTokens, new InferencePrice(ListingPrice, ServingPrice, SuppliedPrice));
     }

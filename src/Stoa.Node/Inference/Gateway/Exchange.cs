@@ -152,7 +152,7 @@ internal sealed class Exchange(
         visit.Leave(end);
         if (request.WantsUsage && !isUsageTold)
             AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);
-        answer.Writer.Write("data: [DONE]\n\n"u8);
+        answer.WriteDone();
         await FlushAsync(limit);
         await answer.EndAsync(price);
         if (!isCut)

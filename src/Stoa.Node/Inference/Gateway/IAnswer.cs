@@ -26,6 +26,9 @@ public interface IAnswer
     /// <summary>The model has the word: from here on nobody else will answer.</summary>
     void Begin(in AnswerHead head);
 
+    /// <summary>Writes that a stream is whole: its last event.</summary>
+    void WriteDone() => Writer.Write("data: [DONE]\n\n"u8);
+
     /// <summary>Sends what was written.</summary>
     /// <exception cref="OperationCanceledException">Whoever asked has gone.</exception>
     ValueTask FlushAsync();

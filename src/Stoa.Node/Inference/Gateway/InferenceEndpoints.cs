@@ -12,6 +12,7 @@ using Stoa.Node.Inference.Charging;
 using Stoa.Node.Inference.Forms;
 using Stoa.Node.Inference.Limits;
 using Stoa.Node.Inference.Routes;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -83,18 +84,28 @@ public static class InferenceEndpoints
     /// <returns>Null when it is too large, or too much is there already, which was answered.</returns>
     internal static async Task<ReadOnlyMemory<byte>?> ReadBodyAsync(HttpContext context)
     {
+        var (body, refusal) = await ReadBodyAsync(context, Caller.Of(context)!.UserId);
+        if (refusal is not null)
+            await refusal.WriteAsync(context);
+        return body;
+    }
+
+    /// <summary>Reads a request of an account's.</summary>
+    /// <returns>Why it is not taken; null when it is.</returns>
+    internal static async Task<(ReadOnlyMemory<byte>? Body, OpenAiError? Refusal)> ReadBodyAsync(HttpContext context, Id<User> account)
+    {
         var most = context.RequestServices.GetRequiredService<InferenceOptions>().MaxRequestBytes;
         if (context.Request.ContentLength > most)
-            return await RefuseAsync(TooLarge(most));
+            return (null, TooLarge(most));
         HeldBody? held = null;
         try
         {
-            return await RequestBody.ReadAsync(context.Request, HasRoom, context.RequestAborted) is { } body ? body : await RefuseAsync(TooMuch());
+            return await RequestBody.ReadAsync(context.Request, HasRoom, context.RequestAborted) is { } body ? (body, null) : (null, TooMuch());
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode is StatusCodes.Status413PayloadTooLarge)
         {
             // It has not said how long it is, and is longer.
-            return await RefuseAsync(TooLarge(most));
+            return (null, TooLarge(most));
         }
 
         bool HasRoom(long bytes)
@@ -102,14 +113,8 @@ public static class InferenceEndpoints
             if (bytes <= HeldBodies.SmallBytes)
                 return true;
             if (held is null)
-                context.Response.RegisterForDispose(held = context.RequestServices.GetRequiredService<HeldBodies>().Open(Caller.Of(context)!.UserId));
+                context.Response.RegisterForDispose(held = context.RequestServices.GetRequiredService<HeldBodies>().Open(account));
             return held.TryGrow(bytes);
-        }
-
-        async Task<ReadOnlyMemory<byte>?> RefuseAsync(OpenAiError error)
-        {
-            await error.WriteAsync(context);
-            return null;
         }
     }
 
@@ -135,7 +140,8 @@ public static class InferenceEndpoints
         };
     }
 
-    private static string? HeaderOf(HttpContext context, string name) =>
+    /// <summary>A header that is no longer than it may be; null when there is none.</summary>
+    internal static string? HeaderOf(HttpContext context, string name) =>
         context.Request.Headers.TryGetValue(name, out var values) && values is [{ Length: > 0 and <= MaxHeaderLength } value] ? value : null;
 
     private static TimeSpan? HedgeOf(HttpContext context) =>
@@ -196,6 +202,8 @@ public static class InferenceEndpoints
         json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(million)).DefaultIfEmpty().Min().ToString());
         json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(new(0, 1_000_000))).DefaultIfEmpty().Min().ToString());
         json.WriteEndObject();
+        if (fleet.TokensPerSecond is { } speed)
+            json.WriteNumber("tokens_per_second"u8, Math.Round(speed, 1));
         json.WriteEndObject();
     }
 

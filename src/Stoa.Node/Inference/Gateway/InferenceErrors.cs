@@ -26,6 +26,7 @@ internal static class InferenceErrors
         AllowanceRefusal.SpendingForbidden => new OpenAiError(403, "permission_error", "spending_forbidden", refusal.Detail),
         AllowanceRefusal.PriceTooHigh => new OpenAiError(400, "invalid_request_error", "price_too_high", refusal.Detail) { Parameter = "max_tokens" },
         AllowanceRefusal.AllowancesTooMany => OpenAiError.Unavailable("allowances_too_many", refusal.Detail, 5),
+        AllowanceRefusal.CreditUsedUp => new OpenAiError(402, "insufficient_quota", "credit_used_up", refusal.Detail),
         _ => throw new InvalidOperationException($"{refusal.Code} has no words."),
     };
 

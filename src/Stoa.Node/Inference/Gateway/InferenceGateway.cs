@@ -39,11 +39,30 @@ public sealed class InferenceGateway(
         ArgumentNullException.ThrowIfNull(call);
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(answer);
+        await AnswerByAsync(call, request, FindModelsAsync(call.Account, request, answer.Gone), answer);
+    }
+
+    /// <summary>Answers one by one version of a model, whatever routes there are.</summary>
+    /// <param name="call">Who asks.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="model">Who is asked.</param>
+    /// <param name="answer">Where the answer goes; a refusal too.</param>
+    public async Task AnswerAsync(InferenceCall call, InferenceRequest request, ModelFleet model, IAnswer answer)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(answer);
+        await AnswerByAsync(call, request, new(FindFault(request) is { } fault ? ([], fault) : ([model], null)), answer);
+    }
+
+    private async Task AnswerByAsync(InferenceCall call, InferenceRequest request, ValueTask<(IReadOnlyList<ModelFleet> Models, OpenAiError? Error)> found, IAnswer answer)
+    {
         var began = Stopwatch.GetTimestamp();
         var outcome = InferenceOutcome.Refused;
         try
         {
-            var (models, error) = await FindModelsAsync(call.Account, request, answer.Gone);
+            var (models, error) = await found;
             if (error is not null)
                 await answer.RefuseAsync(error);
             else
@@ -63,8 +82,8 @@ public sealed class InferenceGateway(
     /// <returns>The models that may answer, at least one; or why there is none.</returns>
     private async ValueTask<(IReadOnlyList<ModelFleet> Models, OpenAiError? Error)> FindModelsAsync(Id<User> account, InferenceRequest request, CancellationToken cancellationToken)
     {
-        if (request.NamesAddresses && !options.AllowImageUrls)
-            return ([], OpenAiError.Invalid("messages", "Pictures are taken as data alone: the model's server would fetch whatever is at the address. Send the picture as a data: URL."));
+        if (FindFault(request) is { } fault)
+            return ([], fault);
         if (AddressOf(request.Model) is not { } address)
             return ([], OpenAiError.Invalid("model", $"A model is named by publisher/name, publisher/name@range, auto, auto:capability, or a route; '{request.Model}' is none of these."));
         var models = await routes.FindAsync(account, address, cancellationToken) is { } route
@@ -72,6 +91,10 @@ public sealed class InferenceGateway(
             : fleets.Find(address, request.Kind, request.InputTokens);
         return models.Count > 0 ? (models, null) : (models, OpenAiError.ModelUnknown($"Nobody serves {request.Model} here. GET /v1/models lists what is served."));
     }
+
+    private OpenAiError? FindFault(InferenceRequest request) => request.NamesAddresses && !options.AllowImageUrls
+        ? OpenAiError.Invalid("messages", "Pictures are taken as data alone: the model's server would fetch whatever is at the address. Send the picture as a data: URL.")
+        : null;
 
     private List<ModelAddress> OrderOf(ModelRoute route)
     {

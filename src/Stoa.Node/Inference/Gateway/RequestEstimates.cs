@@ -25,12 +25,14 @@ internal sealed class RequestEstimates(InferenceOptions options)
     /// <summary>The most tokens that an answer may have, of whichever model.</summary>
     public static long MostOutputOf(InferenceRequest request, InferenceOptions options) => MostOfChoice(request, options) * request.Choices;
 
+    /// <summary>The most tokens that a request to one model may come to.</summary>
+    public static TokenUsage MostOf(InferenceRequest request, ModelFleet model, InferenceOptions options) =>
+        new(TokenCount.MostOf(request.InputTokens), MostOfChoice(request, model, options) * request.Choices);
+
     /// <summary>Says it of a request to one model.</summary>
     public InferenceEstimate Estimate(InferenceCall call, InferenceRequest request, ModelFleet model)
     {
-        var most = MostOfChoice(request, options);
-        if (model.Model.ContextLength is { } length)
-            most = Math.Min(most, length);
+        var most = MostOfChoice(request, model, options);
         var key = (ulong)(uint)model.Model.Listing.GetHashCode();
         // Where one replica has the model there is nothing to choose.
         var isAlone = model.Replicas.Count == 1;
@@ -41,9 +43,12 @@ internal sealed class RequestEstimates(InferenceOptions options)
                 isAlone ? default : PromptPrefixes.Hash(request.Prompt.Span, key, _key),
                 isAlone || call.Session is null ? 0 : PromptPrefixes.HashSession(Encoding.UTF8.GetBytes($"{call.Account}:{call.Session}"), key, _key),
                 call.Region),
-            new TokenUsage(TokenCount.MostOf(request.InputTokens), most * request.Choices),
+            MostOf(request, model, options),
             most);
     }
+
+    private static long MostOfChoice(InferenceRequest request, ModelFleet model, InferenceOptions options) =>
+        Math.Min(MostOfChoice(request, options), model.Model.ContextLength ?? long.MaxValue);
 
     private static long MostOfChoice(InferenceRequest request, InferenceOptions options) => request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
 }

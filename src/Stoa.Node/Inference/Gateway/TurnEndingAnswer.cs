@@ -30,6 +30,9 @@ internal sealed class TurnEndingAnswer(IAnswer answer, BatchTurn turn) : IAnswer
     }
 
     /// <inheritdoc/>
+    public void WriteDone() => answer.WriteDone();
+
+    /// <inheritdoc/>
     public ValueTask FlushAsync() => answer.FlushAsync();
 
     /// <inheritdoc/>

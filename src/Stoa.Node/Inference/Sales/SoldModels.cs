@@ -1,0 +1,112 @@
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Market.Registry;
+using Stoa.Market.Registry.Goods;
+using Stoa.Node.Hosting;
+using Stoa.Node.Inference.Replicas;
+using Stoa.Node.PayPerCall;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Inference.Sales;
+
+/// <summary>A model whose answers are sold.</summary>
+/// <param name="Listing">As requests name it.</param>
+/// <param name="Publisher">Of its listing, by key.</param>
+/// <param name="Weights">Digest of its file.</param>
+/// <param name="Model">What is known of it.</param>
+/// <param name="Price">All that is paid, at the dearest of its servers.</param>
+/// <param name="Region">Where it is answered; null when it is not said, or in several.</param>
+/// <param name="TokensPerSecond">How fast an answer is written; null when it was not measured.</param>
+public sealed record SoldModel(ListingName Listing, PeerId Publisher, ContentHash Weights, ReplicaModel Model, ModelPrice Price, string? Region, double? TokensPerSecond);
+
+/// <summary>The models whose answers are sold here: those that have a price, and that servers of this node have. One that is bought elsewhere would be sold again.</summary>
+/// <param name="fleets">What is served here.</param>
+/// <param name="listed">Says what is listed of it.</param>
+/// <param name="options">What is sold.</param>
+/// <param name="node">Where this node stands.</param>
+/// <param name="time">The clock.</param>
+public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCallOptions options, NodeOptions node, TimeProvider time) : IDisposable
+{
+    private static readonly TokenUsage s_millionIn = new(1_000_000, 0);
+    private static readonly TokenUsage s_millionOut = new(0, 1_000_000);
+
+    // Prices and measurements of seconds ago, and listings of a minute ago, are good enough for whoever looks.
+    private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
+
+    private readonly SemaphoreSlim _one = new(1, 1);
+    private Dictionary<ListingName, ListedModel> _listings = [];
+    private long? _readAt;
+    private (IReadOnlyList<SoldModel> Models, long At)? _now;
+
+    /// <summary>All of them, in the order of their names, and newest versions first.</summary>
+    public async ValueTask<IReadOnlyList<SoldModel>> ListAsync(CancellationToken cancellationToken)
+    {
+        if (!options.Models)
+            return [];
+        await _one.WaitAsync(cancellationToken);
+        try
+        {
+            if (_now is not { } now || time.GetElapsedTime(now.At) >= s_fresh)
+                _now = now = (await ReadAsync(cancellationToken), time.GetTimestamp());
+            return now.Models;
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <summary>The servers of a model whose answers are sold; null when they are not.</summary>
+    /// <param name="model">As a request names it: with its version.</param>
+    /// <param name="kind">Which endpoint.</param>
+    public ModelFleet? Find(string model, InferenceKind kind) =>
+        options.Models && ListingName.TryParse(model, null, out var listing) && listing.Version is not null && fleets.Find(listing, kind) is { } fleet && IsSold(fleet) ? fleet : null;
+
+    public void Dispose() => _one.Dispose();
+
+    private bool IsSold(ModelFleet fleet) => fleet.Replicas.Count > 0 && (options.FreeModels || fleet.Replicas.Any(replica => !replica.Replica.Priced.IsFree));
+
+    private async Task<IReadOnlyList<SoldModel>> ReadAsync(CancellationToken cancellationToken)
+    {
+        List<ModelFleet> sold = [.. fleets.All.Where(IsSold)];
+        // Listings may be withdrawn, and publishers named otherwise; else they do not change.
+        if (_readAt is not { } readAt || time.GetElapsedTime(readAt) >= s_reading)
+            (_listings, _readAt) = ([], time.GetTimestamp());
+        var models = new List<SoldModel>(sold.Count);
+        foreach (var fleet in sold)
+        {
+            if (await FindListedAsync(fleet.Model.Listing, cancellationToken) is { } about)
+                models.Add(ModelOf(fleet, about));
+        }
+
+        return models;
+    }
+
+    private async ValueTask<ListedModel?> FindListedAsync(ListingName listing, CancellationToken cancellationToken)
+    {
+        if (_listings.TryGetValue(listing, out var known))
+            return known;
+        if (!(await listed.FindAsync(listing, cancellationToken)).TryGet(out var found, out _))
+            return null;
+        return _listings[listing] = found;
+    }
+
+    private SoldModel ModelOf(ModelFleet fleet, ListedModel about)
+    {
+        var replicas = fleet.Replicas;
+        var prices = replicas.Select(replica => replica.Replica.Priced).Distinct().ToList();
+        var regions = replicas.Select(replica => replica.Replica.Region ?? node.Region).Distinct().ToList();
+        return new SoldModel(
+            fleet.Model.Listing,
+            about.Signer,
+            about.Weights,
+            fleet.Model,
+            new ModelPrice(Dearest(prices, s_millionIn), Dearest(prices, s_millionOut)),
+            regions is [{ } region] ? region : null,
+            fleet.TokensPerSecond);
+    }
+
+    private static Money Dearest(List<PricedModel> prices, TokenUsage million) => prices.Select(price => price.PriceOf(million)).DefaultIfEmpty(Money.Zero).Max();
+}
