@@ -80,9 +80,12 @@ public sealed class ModelFleet
 
     /// <summary>The prices of the replica that takes most for a request; those of the listing alone when nobody serves the model any more.</summary>
     /// <param name="usage">What the request may come to.</param>
-    public PricedModel DearestFor(TokenUsage usage)
+    /// <param name="staysHere">Whether only servers of this cell answer it.</param>
+    public PricedModel DearestFor(TokenUsage usage, bool staysHere = false)
     {
         var prices = Volatile.Read(ref _prices);
+        if (staysHere && HasSupplied)
+            prices = [.. prices.Where(price => price.Supplied is null)];
         return prices.Count == 1 ? prices[0] : prices.MaxBy(price => price.TryPriceOf(usage)?.Total ?? new Money(long.MaxValue)) ?? new PricedModel(Model.Listing, Model.Publisher, Model.Price, null);
     }
 

@@ -45,7 +45,7 @@ internal sealed class ModelAttempts(
     {
         var routed = estimates.Estimate(call, request, model);
         // Before a place is taken: whoever cannot pay keeps nobody from one. One reservation is for all replicas, since one of them is paid.
-        if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
+        if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most, call.StaysHere), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
         {
             // What stands in for another model may be too dear where that one was not.
             if (_last is not null)
@@ -74,7 +74,7 @@ internal sealed class ModelAttempts(
             while (_failed.Count < options.MaxAttempts)
             {
                 var waitsFrom = Stopwatch.GetTimestamp();
-                if (!(await model.EnterAsync(call.Account, routed.Request, _failed, options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
+                if (!(await model.EnterAsync(call.Account, routed.Request, ExcludedOf(model), options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
                 {
                     _noReplica ??= InferenceErrors.Of(refusal);
                     return null;
@@ -96,6 +96,10 @@ internal sealed class ModelAttempts(
             reservation.Release();
         }
     }
+
+    /// <summary>Those that are not asked: they have failed, or may not be.</summary>
+    private IReadOnlyCollection<ReplicaState> ExcludedOf(ModelFleet model) =>
+        call.StaysHere && model.HasSupplied ? [.. _failed, .. model.Replicas.Where(one => one.Replica.Supplied is not null)] : _failed;
 
     /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>
     private void PassOver(FailedBatch failed, ModelFleet model)

@@ -56,6 +56,21 @@ public sealed class SuppliedReplicas
             return _all.GetValueOrDefault(node);
     }
 
+    /// <summary>One of them, with what else is known of its supplier; null when there is none of that id.</summary>
+    public (SuppliedReplica Replica, SuppliedModels Models)? Find(Id<Replica> id)
+    {
+        lock (_lock)
+        {
+            foreach (var models in _all.Values)
+            {
+                if (models.Replicas.FirstOrDefault(one => one.Replica.Id == id) is { } found)
+                    return (found, models);
+            }
+
+            return null;
+        }
+    }
+
     /// <summary>Says what is known of a supplier's models now.</summary>
     /// <returns>Whether requests find something else than before.</returns>
     public bool Set(PeerId node, SuppliedModels models)
