@@ -23,6 +23,11 @@ public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, Model
     /// <summary>Whether nothing is ever paid for it.</summary>
     public bool IsFree => IsNothing(PaidListingPrice) && IsNothing(ServingPrice) && IsNothing(Supplied?.Price);
 
+    /// <summary>What a million tokens cost, all parts together.</summary>
+    public ModelPrice PerMillion => new(
+        Sum(price => price.PerMillionInputTokens),
+        Sum(price => price.PerMillionOutputTokens));
+
     /// <summary>What tokens cost: all parts, each rounded up to the nanodollar.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A count is negative.</exception>
     /// <exception cref="OverflowException">It is out of the range of money.</exception>
@@ -48,6 +53,9 @@ public sealed record PricedModel(ListingName Listing, Id<User>? Publisher, Model
         // Nearly all fit into 64 bits, which are divided in a fraction of the time.
         return product <= long.MaxValue ? (long)product / Million : product / Million;
     }
+
+    private Money Sum(Func<ModelPrice, Money> part) =>
+        new[] { PaidListingPrice, ServingPrice, Supplied?.Price }.OfType<ModelPrice>().Aggregate(Money.Zero, (sum, price) => sum + part(price));
 
     // Its price there has two parts as well, each of which is rounded up, and the list has their sum.
     private Int128 SuppliedPartOf(TokenUsage usage) => PartOf(Supplied?.Price, usage) is var part && part > 0 ? part + 1 : part;

@@ -197,10 +197,9 @@ public static class InferenceEndpoints
         if (fleet.Model.ContextLength is { } length)
             json.WriteNumber("context_length"u8, length);
         json.WriteNumber("replicas"u8, replicas.Count(replica => replica.IsOffered));
-        var million = new TokenUsage(1_000_000, 0);
         json.WriteStartObject("price_per_million_tokens"u8);
-        json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(million)).DefaultIfEmpty().Min().ToString());
-        json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(new(0, 1_000_000))).DefaultIfEmpty().Min().ToString());
+        json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PerMillion.PerMillionInputTokens).DefaultIfEmpty().Min().ToString());
+        json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PerMillion.PerMillionOutputTokens).DefaultIfEmpty().Min().ToString());
         json.WriteEndObject();
         WriteSuppliers(json, replicas);
         if (fleet.TokensPerSecond is { } speed)
