@@ -142,8 +142,8 @@ internal sealed class ListingShowCommand : StoaCommand
             [
                 one.Seller.Node,
                 one.Version,
-                one.Seller.InputPrice,
-                one.Seller.OutputPrice,
+                Format.Money(one.Seller.InputPrice),
+                Format.Money(one.Seller.OutputPrice),
                 one.Seller.ContextLength?.ToString(CultureInfo.InvariantCulture) ?? "",
                 one.Seller.TokensPerSecond?.ToString(CultureInfo.InvariantCulture) ?? "",
                 one.Seller.Region ?? "",

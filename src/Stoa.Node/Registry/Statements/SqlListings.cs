@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Stoa.Client.Contracts;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Storage;
