@@ -109,6 +109,7 @@ internal sealed class ListingShowCommand : StoaCommand
                     : version.Withdrawal?.Reason ?? (version.Deprecation is null ? "" : Say(version.Deprecation)),
             ])]);
         ShowNodes(invocation, found.Versions);
+        ShowSellers(invocation, found.Versions);
         if (found.Publisher.Contradictions is { } count)
         {
             invocation.Screen.Note(
@@ -126,6 +127,27 @@ internal sealed class ListingShowCommand : StoaCommand
             return;
         invocation.Screen.Line();
         invocation.Screen.Table(["Node", "Has at hand"], [.. nodes.Select(node => (IReadOnlyList<string>)[node.Key, string.Join(", ", node)])]);
+    }
+
+    /// <summary>Who sells answers of a model, and for how much: a line for each version of a node.</summary>
+    private static void ShowSellers(Invocation invocation, IReadOnlyList<ListingVersionBody> versions)
+    {
+        var sellers = versions.SelectMany(version => version.Sellers ?? [], (version, seller) => (version.Version, Seller: seller)).ToList();
+        if (sellers.Count == 0)
+            return;
+        invocation.Screen.Line();
+        invocation.Screen.Table(
+            ["Sold by", "Version", "Input", "Output", "Context", "Tokens/s", "Region"],
+            [.. sellers.Select(one => (IReadOnlyList<string>)
+            [
+                one.Seller.Node,
+                one.Version,
+                Format.Money(one.Seller.InputPrice),
+                Format.Money(one.Seller.OutputPrice),
+                one.Seller.ContextLength?.ToString(CultureInfo.InvariantCulture) ?? "",
+                one.Seller.TokensPerSecond?.ToString(CultureInfo.InvariantCulture) ?? "",
+                one.Seller.Region ?? "",
+            ])]);
     }
 
     private static string Say(ListingDeprecationBody deprecation) =>

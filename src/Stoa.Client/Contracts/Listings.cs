@@ -153,6 +153,7 @@ public sealed record ListingSearchResponse(
 /// <param name="Deprecation">That this version is deprecated.</param>
 /// <param name="ContradictionId">The other statement about this version: <c>GET /api/v1/contradictions</c>.</param>
 /// <param name="ManifestDigest">SHA-256 of the manifest's text.</param>
+/// <param name="Sellers">Those of <paramref name="Nodes"/> that say that they sell answers of a model, the cheapest first; left out when none does.</param>
 public sealed record ListingVersionBody(
     string Version,
     string State,
@@ -166,7 +167,17 @@ public sealed record ListingVersionBody(
     ListingWithdrawalBody? Withdrawal = null,
     ListingDeprecationBody? Deprecation = null,
     string? ContradictionId = null,
-    string? ManifestDigest = null);
+    string? ManifestDigest = null,
+    IReadOnlyList<ModelSellerBody>? Sellers = null);
+
+/// <summary>A node that says in its offer that it sells answers of a model.</summary>
+/// <param name="Node">Its peer id.</param>
+/// <param name="InputPrice">All that a million tokens cost that the model reads, in US dollars as a decimal string.</param>
+/// <param name="OutputPrice">And a million that it writes.</param>
+/// <param name="ContextLength">The most tokens that it sees at once there; left out when it is not said.</param>
+/// <param name="TokensPerSecond">How fast one answer is written there, as the node has measured it, to two digits; left out when it has not.</param>
+/// <param name="Region">Where the node says that it stands.</param>
+public sealed record ModelSellerBody(string Node, string InputPrice, string OutputPrice, long? ContextLength = null, long? TokensPerSecond = null, string? Region = null);
 
 /// <summary>A listing of the network with all its versions.</summary>
 /// <param name="Listing">Its name by the publisher's key, <c>key/name</c>.</param>

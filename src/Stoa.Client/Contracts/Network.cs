@@ -57,6 +57,7 @@ public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<d
 /// <param name="Split">How it shares out prices; left out when it does not say.</param>
 /// <param name="Receipts">How many receipts it has given, as it says; left out when it does not.</param>
 /// <param name="Models">Digests of the files of models that it has at hand; left out when there are none.</param>
+/// <param name="Sells">Models whose answers it sells; left out when there are none.</param>
 public sealed record OfferResponse(
     string Node,
     bool IsThisNode,
@@ -71,7 +72,16 @@ public sealed record OfferResponse(
     string? Region = null,
     SplitBody? Split = null,
     ReceiptSummaryBody? Receipts = null,
-    IReadOnlyList<string>? Models = null);
+    IReadOnlyList<string>? Models = null,
+    IReadOnlyList<OfferedModelBody>? Sells = null);
+
+/// <summary>A model whose answers a node says that it sells.</summary>
+/// <param name="Model">The version, by its publisher's key.</param>
+/// <param name="InputPrice">All that a million tokens cost that it reads, in US dollars as a decimal string.</param>
+/// <param name="OutputPrice">And a million that it writes.</param>
+/// <param name="ContextLength">The most tokens that it sees at once there; left out when it is not said.</param>
+/// <param name="TokensPerSecond">How fast one answer is written there, as the node has measured it, to two digits; left out when it has not.</param>
+public sealed record OfferedModelBody(string Model, string InputPrice, string OutputPrice, long? ContextLength = null, long? TokensPerSecond = null);
 
 /// <summary>How a node shares out prices: whole percents that sum to 100.</summary>
 /// <param name="CreatorPercent">To the agent's creators.</param>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Market;
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Membership;
@@ -50,6 +51,25 @@ public abstract class AllowancesTest(DatabaseSource source) : ChargesTest(source
         _nodes.Add(started);
         return started;
     }
+
+    /// <summary>A channel that has paid so much.</summary>
+    protected async Task<Id<Channel>> OpenChannelAsync(Money settled)
+    {
+        var id = Ids.Next<Channel>();
+        await Database.WriteAsync(
+            session => session.ExecuteAsync(
+                """
+                INSERT INTO channels (id, node, payer_id, payer, payer_wallet_id, payer_key, payee_id, payee, payee_wallet_id, payee_key, escrow_id, challenge_window_ms, opened_at, expires_at, deposit, settled, state)
+                VALUES (@id, 'node', 'ada', 'ada', 'wallet', @key, 'till', 'till', 'other', @key, 'escrow', 1, 0, 1, @settled, @settled, 'Open')
+                """,
+                new { id, key = Array.Empty<byte>(), settled }),
+            Stop);
+        return id;
+    }
+
+    /// <summary>What of a channel's credit is used up, and what is reserved.</summary>
+    protected Task<(Money Spent, Money Reserved)> CreditOfAsync(Id<Channel> channel) => Database.ReadAsync(
+        session => session.QuerySingleAsync<(Money, Money)>("SELECT spent, reserved FROM call_credit WHERE channel_id = @channel", new { channel }), Stop);
 
     protected async Task<InferenceCharge[]> ChargesOfAsync(Id<User> user) =>
         [.. (await Usage.ListSourcesAsync([(await WalletOfAsync(user)).Id], UsageRole.Consumer, new PageRequest(), Stop)).Items.Select(source => source.Inference.ShouldNotBeNull())];
@@ -105,8 +125,8 @@ public abstract class AllowancesTest(DatabaseSource source) : ChargesTest(source
 
         public AllowanceKeeper Keeper { get; }
 
-        public ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(Id<User> user, long input, long output, SpendingAllowance? key = null, PricedModel? model = null) =>
-            Allowances.ReserveAsync(new AllowanceHolder(user, key), model ?? _test.Model, new TokenUsage(input, output), Stop);
+        public ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(Id<User> user, long input, long output, SpendingAllowance? key = null, PricedModel? model = null, Id<Channel>? channel = null) =>
+            Allowances.ReserveAsync(new AllowanceHolder(user, key, channel), model ?? _test.Model, new TokenUsage(input, output), Stop);
 
         /// <summary>A request that uses so much.</summary>
         public async Task<Money> UseAsync(Id<User> user, long input, long output, SpendingAllowance? key = null, PricedModel? model = null) =>

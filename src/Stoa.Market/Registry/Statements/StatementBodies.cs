@@ -48,6 +48,8 @@ internal static class StatementBodies
                 json.WriteNumber("priceFactorPermille", offer.PriceFactor);
                 WriteTexts(json, "programs", offer.Programs.Select(program => program.ToString()));
                 WriteOptional(json, "region", offer.Region);
+                if (offer.Sells.Count > 0)
+                    WriteSold(json, offer.Sells);
                 json.WriteNumber("workers", offer.Workers);
                 break;
             case ReviewStatement review:
@@ -165,13 +167,57 @@ internal static class StatementBodies
             body.Instant("expiresAt"))
         {
             Models = body.Has("models") ? ReadDigests(body, "models", 1, MaxModels) : [],
+            Sells = body.Has("sells") ? body.Objects("sells", MaxSoldModels, ReadSold, least: 1) : [],
         };
         var lifeMs = offer.ExpiresAt.ToUnixTimeMilliseconds() - hlc.UnixTimeMs;
         if (lifeMs < 0 || lifeMs > MaxOfferLife.TotalMilliseconds)
             body.Refuse("expiresAt", $"no earlier than the timestamp, and at most {MaxOfferLife.TotalHours} hours after it");
         body.RefuseRepeated("programs", offer.Programs.Select(program => program.ToString()));
         body.RefuseRepeated("models", offer.Models.Select(model => model.ToString()));
+        body.RefuseRepeated("sells", offer.Sells.Select(sold => sold.Model?.ToString() ?? ""));
         return offer;
+    }
+
+    private static void WriteSold(Utf8JsonWriter json, IReadOnlyList<OfferedModel> sells)
+    {
+        json.WriteStartArray("sells");
+        foreach (var sold in sells)
+        {
+            json.WriteStartObject();
+            if (sold.ContextLength is { } length)
+                json.WriteNumber("contextLength", length);
+            json.WriteString("inputPrice", sold.InputPrice.ToString());
+            json.WriteString("model", sold.Model.ToString());
+            json.WriteString("outputPrice", sold.OutputPrice.ToString());
+            if (sold.TokensPerSecond is { } speed)
+                json.WriteNumber("tokensPerSecond", speed);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static OfferedModel ReadSold(JsonFields sold)
+    {
+        var model = sold.Parsed<KeyedListing>("model", "a model by its publisher's key, with its version, such as Qm…/tiny@1.0.0");
+        if (model is { Version: null })
+            sold.Refuse("model", "with the version that is sold");
+        var read = new OfferedModel(
+            model!,
+            ReadPrice(sold, "inputPrice"),
+            ReadPrice(sold, "outputPrice"),
+            sold.Has("contextLength") ? sold.Number("contextLength", 1, MaxContextLength) : null,
+            sold.Has("tokensPerSecond") ? sold.Number("tokensPerSecond", 1, MaxTokensPerSecond) : null);
+        sold.RefuseUnknown();
+        return read;
+    }
+
+    /// <summary>A price as it is always written: two texts of one price would be two statements.</summary>
+    private static Money ReadPrice(JsonFields sold, string name)
+    {
+        var price = Money.Zero;
+        sold.Text(name, text => Money.TryParse(text, out price) && price >= Money.Zero && price.ToString() == text, "an amount in US dollars with nine decimals, such as 0.500000000");
+        return price;
     }
 
     private static IReadOnlyList<ContentHash> ReadDigests(JsonFields body, string member, int min, int max) =>

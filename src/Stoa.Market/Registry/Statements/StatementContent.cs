@@ -201,12 +201,32 @@ public sealed record OfferStatement(
     /// <summary>Digests of the files of models that it has at hand.</summary>
     public IReadOnlyList<ContentHash> Models { get; init; } = [];
 
+    /// <summary>Models whose answers it sells, each once.</summary>
+    public IReadOnlyList<OfferedModel> Sells { get; init; } = [];
+
     /// <summary>All that it has at hand.</summary>
     public IEnumerable<ContentHash> Contents => Programs.Concat(Models);
 
     /// <inheritdoc/>
     public override StatementKind Kind => StatementKind.Offer;
 
-    /// <summary>Schema 1 knows no models.</summary>
-    internal override int Schema => Models.Count > 0 ? 2 : base.Schema;
+    /// <summary>Schema 1 knows no models, and 2 none whose answers are sold.</summary>
+    internal override int Schema => Sells.Count > 0 ? 3 : Models.Count > 0 ? 2 : base.Schema;
+}
+
+/// <summary>A model whose answers a node sells, as it says of itself.</summary>
+/// <param name="Model">The version, by its publisher's key.</param>
+/// <param name="InputPrice">All that a million tokens cost that it reads.</param>
+/// <param name="OutputPrice">And a million that it writes.</param>
+/// <param name="ContextLength">The most tokens that it sees at once there; null when it is not said.</param>
+/// <param name="TokensPerSecond">How fast one answer is written there, as it was measured, to two digits; null when it was not.</param>
+public sealed record OfferedModel(KeyedListing Model, Money InputPrice, Money OutputPrice, long? ContextLength, long? TokensPerSecond)
+{
+    /// <summary>A speed as it is said: to two digits, and at least one token.</summary>
+    public static long Rounded(double tokensPerSecond)
+    {
+        var speed = Math.Clamp(tokensPerSecond, 1, StatementLimits.MaxTokensPerSecond);
+        var unit = Math.Pow(10, Math.Max(0, Math.Floor(Math.Log10(speed)) - 1));
+        return (long)(Math.Round(speed / unit) * unit);
+    }
 }

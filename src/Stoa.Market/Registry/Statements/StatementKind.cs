@@ -51,7 +51,7 @@ public static class StatementKinds
     public static int LatestSchema(this StatementKind kind) => kind switch
     {
         StatementKind.Listing => 4,
-        StatementKind.Offer => 2,
+        StatementKind.Offer => 3,
         _ => 1,
     };
 

@@ -36,6 +36,15 @@ public static class StatementLimits
     /// <summary>The most models.</summary>
     public const int MaxModels = 256;
 
+    /// <summary>The most models whose answers an offer says are sold.</summary>
+    public const int MaxSoldModels = 64;
+
+    /// <summary>The longest context of one of them, in tokens.</summary>
+    public const long MaxContextLength = 1L << 40;
+
+    /// <summary>The highest speed of one of them, in tokens a second.</summary>
+    public const long MaxTokensPerSecond = 1_000_000_000;
+
     /// <summary>The greatest factor on prices, in parts per thousand.</summary>
     public const int MaxPriceFactor = 100_000;
 

@@ -4,7 +4,9 @@ using Stoa.Market.Registry.Statements;
 using Stoa.Node.Background;
 using Stoa.Node.Hosting;
 using Stoa.Node.Inference.Replicas;
+using Stoa.Node.Inference.Sales;
 using Stoa.Node.Network;
+using Stoa.Node.PayPerCall;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
@@ -23,6 +25,8 @@ internal sealed class NodeOffers(
     OwnGoods goods,
     ModelFleets fleets,
     ListedModels listed,
+    SoldModels sold,
+    Till till,
     NodeStatements statements,
     AdmissionPolicy policy,
     TimeProvider time,
@@ -58,7 +62,8 @@ internal sealed class NodeOffers(
     {
         var now = time.GetUtcNow();
         var (addresses, (programs, models)) = (Addresses(), await AtHandAsync(now, cancellationToken));
-        if (_last is { } last && last.Says(addresses, programs, models))
+        var sells = await SellsAsync(cancellationToken);
+        if (_last is { } last && last.Says(addresses, programs, models, sells))
         {
             if (now - last.At < s_renewal)
                 return;
@@ -72,9 +77,10 @@ internal sealed class NodeOffers(
         var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, OfferStatement.PostedRates, until)
         {
             Models = models,
+            Sells = sells,
         };
         await statements.SayAsync(content, cancellationToken);
-        _last = new Told(now, addresses, programs, models);
+        _last = new Told(now, addresses, programs, models, sells);
         _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);
     }
 
@@ -107,12 +113,30 @@ internal sealed class NodeOffers(
         return [.. weights.Concat(await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken)).Distinct().Take(StatementLimits.MaxModels).Order()];
     }
 
+    /// <summary>The models whose answers are sold here.</summary>
+    private async Task<IReadOnlyList<OfferedModel>> SellsAsync(CancellationToken cancellationToken) => await till.FindPayeeAsync(cancellationToken) is null
+        ? []
+        :
+        [
+            .. (await sold.ListAsync(cancellationToken)).Take(StatementLimits.MaxSoldModels).Select(model => new OfferedModel(
+                new KeyedListing(model.Publisher, model.Listing.Name, model.Listing.Version),
+                model.Price.PerMillionInputTokens,
+                model.Price.PerMillionOutputTokens,
+                model.Model.ContextLength,
+                model.TokensPerSecond is { } speed ? OfferedModel.Rounded(speed) : null)),
+        ];
+
     private List<string> Addresses() =>
         [.. network.Addresses.Select(address => address.ToString()).Where(address => address.Length <= StatementLimits.MaxAddressLength).Order(StringComparer.Ordinal).Take(StatementLimits.MaxAddresses)];
 
-    private sealed record Told(DateTimeOffset At, IReadOnlyList<string> Addresses, IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)
+    private sealed record Told(
+        DateTimeOffset At, IReadOnlyList<string> Addresses, IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, IReadOnlyList<OfferedModel> Sells)
     {
-        public bool Says(IReadOnlyList<string> addresses, IReadOnlyList<ContentHash> programs, IReadOnlyList<ContentHash> models) =>
-            Addresses.SequenceEqual(addresses) && Programs.SequenceEqual(programs) && Models.SequenceEqual(models);
+        public bool Says(IReadOnlyList<string> addresses, IReadOnlyList<ContentHash> programs, IReadOnlyList<ContentHash> models, IReadOnlyList<OfferedModel> sells) =>
+            Addresses.SequenceEqual(addresses) && Programs.SequenceEqual(programs) && Models.SequenceEqual(models)
+            && Sells.Count == sells.Count && Sells.Zip(sells).All(both => Says(both.First, both.Second));
+
+        /// <summary>A speed that has changed is said with the next renewal: it changes with every answer. The first that is known is said at once.</summary>
+        private static bool Says(OfferedModel told, OfferedModel now) => told == now with { TokensPerSecond = told.TokensPerSecond } && (told.TokensPerSecond is not null || now.TokensPerSecond is null);
     }
 }

@@ -12,7 +12,7 @@ public static class OffersEndpoints
     public static void MapOffers(this IEndpointRouteBuilder api) => api.MapGet("/network/offers", ListAsync)
         .OpenToAll()
         .WithName("listOffers").WithTags("Network").WithSummary("What do the nodes of the network offer?")
-        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs and models it has at hand, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids. priceFactorPermille is always 1000, reserved.")
+        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs and models it has at hand, which models it sells answers of and for how much, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids. priceFactorPermille is always 1000, reserved.")
         .Produces<ListResponse<OfferResponse>>();
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlOffers offers, PublicKey self, TimeProvider time, CancellationToken cancellationToken) =>
@@ -36,6 +36,9 @@ public static class OffersEndpoints
             offer.Region,
             split is null ? null : new SplitBody(split.CreatorPercent, split.NodePercent, split.PlatformPercent),
             summary is null ? null : new ReceiptSummaryBody(summary.From, summary.To, summary.Agents.Sum(agent => agent.Receipts), summary.Agents.Count),
-            offer.Models.Count == 0 ? null : [.. offer.Models.Select(model => model.ToString())]);
+            offer.Models.Count == 0 ? null : [.. offer.Models.Select(model => model.ToString())],
+            offer.Sells.Count == 0
+                ? null
+                : [.. offer.Sells.Select(sold => new OfferedModelBody(sold.Model.ToString(), sold.InputPrice.ToString(), sold.OutputPrice.ToString(), sold.ContextLength, sold.TokensPerSecond))]);
     }
 }

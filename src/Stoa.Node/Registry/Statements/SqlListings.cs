@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Stoa.Client.Contracts;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Storage;
@@ -105,13 +106,37 @@ public sealed class SqlListings(Database database)
                     "SELECT program_digest, node FROM offered_programs WHERE program_digest IN @programs AND expires_at > @now ORDER BY program_digest, node", new { programs, now }))
                 .ToLookup(row => row.Program, row => row.Node);
             var details = ListingContracts.ToDetails(profile.ToPublisher(signer), name, statements, program => nodes[program].Take(NodesMax));
+            var sellers = await ReadSellersAsync(session, [.. nodes.SelectMany(all => all.Take(NodesMax)).Distinct()], now);
             return details with
             {
+                Versions = sellers.Count == 0
+                    ? details.Versions
+                    : [.. details.Versions.Select(version => version with { Sellers = sellers.GetValueOrDefault(new KeyedListing(signer, name, SemanticVersion.Parse(version.Version))) })],
                 MovedTo = (await Moves.FindNextAsync(session, signer, name))?.ToString(),
                 MovedFrom = (await Moves.FindBeforeAsync(session, signer, name))?.ToString(),
             };
         },
         cancellationToken);
+
+    /// <summary>Who of some nodes sells answers of which models, as their offers say that hold now.</summary>
+    private static async Task<Dictionary<KeyedListing, IReadOnlyList<ModelSellerBody>>> ReadSellersAsync(SqlSession session, IReadOnlyList<PeerId> nodes, DateTimeOffset now)
+    {
+        if (nodes.Count == 0)
+            return [];
+        return (await session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE kind = 'offer' AND signer IN @nodes", new { nodes }))
+            .Select(row => row.ToStatement())
+            .Select(statement => (Node: statement.SignerId, Offer: (OfferStatement)statement.Content))
+            .Where(one => one.Offer.ExpiresAt > now)
+            .SelectMany(one => one.Offer.Sells, (one, sold) => (one.Node, one.Offer.Region, Sold: sold))
+            .GroupBy(one => one.Sold.Model)
+            .ToDictionary(
+                model => model.Key,
+                IReadOnlyList<ModelSellerBody> (model) =>
+                [
+                    .. model.OrderBy(one => one.Sold.OutputPrice).ThenBy(one => one.Sold.InputPrice).ThenBy(one => one.Node.ToString(), StringComparer.Ordinal).Select(one => new ModelSellerBody(
+                        one.Node.ToString(), one.Sold.InputPrice.ToString(), one.Sold.OutputPrice.ToString(), one.Sold.ContextLength, one.Sold.TokensPerSecond, one.Region)),
+                ]);
+    }
 
     internal static async Task<PeerId?> FindPublisherAsync(SqlSession session, string text)
     {

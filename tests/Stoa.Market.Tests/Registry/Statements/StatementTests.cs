@@ -36,6 +36,30 @@ public sealed class StatementTests
         Change(with, root => root["schema"] = 1).Errors.ShouldContain(error => error.Pointer == "/schema");
     }
 
+    [Fact]
+    public void Offer_IsOfTheThirdSchema_OnlyWhenItSellsModels()
+    {
+        var sold = new OfferedModel(new KeyedListing(StatementSamples.Key.PublicKey.PeerId, "tiny", SemanticVersion.Parse("1.0.0")), Money.Parse("0.5"), Money.Parse("1.5"), 8_192, 81);
+        var unmeasured = sold with { Model = sold.Model with { Name = "small" }, ContextLength = null, TokensPerSecond = null };
+        var (without, with) = (StatementSamples.Sign(StatementSamples.Offer()), StatementSamples.Sign(StatementSamples.Offer() with { Sells = [sold, unmeasured] }));
+
+        (without.Content.Schema, with.Content.Schema).ShouldBe((1, 3));
+        var opened = Statement.Open(with.Envelope).Value;
+        ((OfferStatement)opened.Content).Sells.ShouldBe([sold, unmeasured]);
+        StatementSamples.Sign(opened.Content).Id.ShouldBe(with.Id);
+        Change(with, root => root["schema"] = 2).Errors.ShouldContain(error => error.Pointer == "/schema");
+    }
+
+    [Theory]
+    [InlineData(0.2, 1)]
+    [InlineData(7.4, 7)]
+    [InlineData(81.6, 82)]
+    [InlineData(99.7, 100)]
+    [InlineData(1_234.5, 1_200)]
+    [InlineData(9_960, 10_000)]
+    [InlineData(1e12, 1_000_000_000)]
+    public void Speed_OfAModelThatIsSold_IsSaidToTwoDigits(double measured, long said) => OfferedModel.Rounded(measured).ShouldBe(said);
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Open_WithAMemberLessOrMore_SaysWhich(StatementKind kind)
@@ -67,6 +91,15 @@ public sealed class StatementTests
     [InlineData(StatementKind.Offer, "region", "\"EU\"")]
     [InlineData(StatementKind.Offer, "models", "[]")]
     [InlineData(StatementKind.Offer, "models", "[\"sha256:00\"]")]
+    [InlineData(StatementKind.Offer, "sells", "[]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\"},{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\"}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny\",\"outputPrice\":\"1.500000000\"}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"ann/tiny@1.0.0\",\"outputPrice\":\"1.500000000\"}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.5\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\"}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"-0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\"}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\",\"tokensPerSecond\":0}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\",\"contextLength\":0}]")]
+    [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\",\"capabilities\":[]}]")]
     [InlineData(StatementKind.Offer, "priceFactorPermille", "-1")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"2036-01-01T00:00:00.000Z\"")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"tomorrow\"")]

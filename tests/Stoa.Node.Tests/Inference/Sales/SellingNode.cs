@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Storage;
