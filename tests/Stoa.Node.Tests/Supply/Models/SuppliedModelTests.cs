@@ -47,12 +47,11 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         // Nothing of whoever asks goes there.
         server.Requests.ShouldAllBe(request => request["user"] == null);
-        var paid = await ReconcileAsync(seller, supplier);
-        paid.ShouldBe(Money.Parse("0.000041500"));
+        var paid = await ReconcileAsync(seller, supplier, "0.000041500");
         // All of it is this node's, which has paid as much there.
         (await EarnedAsync(Buyer) - earnedBefore).ShouldBe(paid);
-        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeEmpty();
-        (await seller.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeEmpty();
+        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeNull();
+        (await seller.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeNull();
 
         var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
         (shown.Successes, shown.Failures, shown.Lies).ShouldBe((3, 0, 0));
@@ -82,7 +81,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         }));
 
         answers.ShouldAllBe(status => status == HttpStatusCode.OK);
-        (await ReconcileAsync(seller, supplier)).ShouldBe(Money.Parse("0.000015500") * 40);
+        await ReconcileAsync(seller, supplier, "0.00062");
     }
 
     [Theory]
@@ -183,7 +182,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         model = await FindModelAsync();
         (await AskAsync(Chat(model))).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await ReconcileAsync(seller, supplier)).ShouldBe(Money.Parse("0.000031000"));
+        await ReconcileAsync(seller, supplier, "0.000031000");
         var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
         (shown.Doubtful, shown.Successes).ShouldBe((null, 2));
     }
@@ -207,6 +206,95 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         });
         (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Lies.ShouldBe(0);
         await ReconcileAsync(seller, supplier);
+    }
+
+    [Fact]
+    public async Task Supplier_ThatHasLied_OrDoesNotAnswer_IsFollowedByTheNextOne()
+    {
+        var (first, server) = await SellModelAsync();
+        var proxy = await SellerProxy.StartAsync(first.Client.Options.Address);
+        Keep(proxy);
+        var lying = await SupplyAsync(first, proxy.Address);
+        var model = await FindModelAsync();
+        // A model that costs nothing to list, which both serve: at the second one it is named by its publisher's key.
+        var second = await OpenShopAsync(region: null, "--Inference:SettleMs", "50");
+        var gift = await AddFreeAsync(first, second);
+        var honest = await SupplyAsync(second);
+        gift = await FindModelAsync("gift", replicas: 2);
+        proxy.Alter = (path, _, headers) =>
+        {
+            if (path.EndsWith("chat/completions", StringComparison.Ordinal))
+                headers.Remove(ModelAnswerReceipt.Header);
+            return null;
+        };
+
+        await Eventually.IsSoAsync(async () =>
+        {
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+            return (await Buyer.Client.GetSupplierAsync(lying.Id, Stop)).Lies == 1;
+        });
+
+        var asked = server.Requests.Count;
+        for (var request = 0; request < 8; request++)
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        server.Requests.Count.ShouldBe(asked);
+        (await Buyer.Client.GetSupplierAsync(honest.Id, Stop)).Lies.ShouldBe(0);
+
+        // The liar's other model is asked of nobody now.
+        (await AskAsync(Chat(model))).StatusCode.ShouldBeOneOf(HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable);
+    }
+
+    [Fact]
+    public async Task Model_ThatAServerOfThisCellHas_IsAskedElsewhereOnlyWhenThatOneIsBusy()
+    {
+        var (seller, there) = await SellModelAsync();
+        await AddFreeAsync(seller, second: null);
+        await SupplyAsync(seller);
+        var gift = await FindModelAsync("gift");
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var here = ModelServer.Start();
+        await Buyer.Client.AddReplicaAsync(new AddReplicaRequest(gift, here.Address, UpstreamModel: "tiny", MaxRequests: 1, SkipCheck: true), Stop);
+        await FindModelAsync("gift", replicas: 2);
+        var before = there.Requests.Count;
+
+        for (var request = 0; request < 6; request++)
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (here.Requests.Count, there.Requests.Count).ShouldBe((6, before));
+
+        here.Behaviour = async call =>
+        {
+            await release.Task;
+            await call.AnswerAsync("late");
+        };
+        var busy = AskAsync(Chat(gift));
+        await Eventually.IsSoAsync(() => Task.FromResult(here.Requests.Count == 7));
+        using var elsewhere = await AskAsync(Chat(gift));
+        (await InferenceNode.ReadAsync(elsewhere))["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        release.TrySetResult();
+        (await busy).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    private async Task<string> AddFreeAsync(TestNode first, TestNode? second)
+    {
+        await first.Client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: Stop);
+        await first.Client.PublishListingAsync(
+            Encoding.UTF8.GetBytes($$"""
+            { "kind": "model", "name": "gift", "version": "1.0.0", "description": "A model of the tests.", "tags": [], "license": "MIT", "framework": "gguf", "contextLength": 8192,
+              "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"] }
+            """),
+            Stop);
+        await AddModelAsync(first, "gift", isPublished: false);
+        var key = (await first.Client.ListListingsAsync(new ListingQuery("gift"), Stop).FirstAsync(Stop)).Publisher.Key;
+        var name = $"{key}/gift@1.0.0";
+        if (second is not null)
+        {
+            await Eventually.IsSoAsync(async () => await second.Client.ListListingsAsync(new ListingQuery("gift"), Stop).AnyAsync(Stop));
+            var server = ModelServer.Start();
+            Keep(server);
+            await second.Client.AddReplicaAsync(new AddReplicaRequest(name, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody("0.5", "0.5"), SkipCheck: true), Stop);
+        }
+
+        return name;
     }
 
     private static byte[]? Lie(string lie, byte[] bytes, IHeaderDictionary headers, PrivateKey key, PrivateKey other)
