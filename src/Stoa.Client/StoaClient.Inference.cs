@@ -163,7 +163,10 @@ public sealed partial class StoaClient
             (int?)NumberOf(model, "replicas"),
             NumberOf(model, "context_length"),
             price is { } input ? StringOf(input, "input") : null,
-            price is { } output ? StringOf(output, "output") : null);
+            price is { } output ? StringOf(output, "output") : null)
+        {
+            Suppliers = Member(model, "suppliers") is { ValueKind: JsonValueKind.Array } suppliers ? [.. suppliers.EnumerateArray().Select(supplier => supplier.ToString())] : null,
+        };
     }
 
     private static async Task<JsonDocument> ReadJsonAsync(HttpResponseMessage response, CancellationToken cancellationToken)

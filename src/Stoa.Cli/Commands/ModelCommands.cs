@@ -33,19 +33,27 @@ internal static class ModelCommands
             }
 
             invocation.Screen.Table(
-                ["Model", "Can", "Context", "Servers", "Per million read", "Written"],
+                ["Model", "Can", "Context", "Servers", "Served by", "Per million read", "Written"],
                 [.. models.Select(model => (IReadOnlyList<string>)
                 [
                     model.Id,
                     model.Replicas is null ? $"route of {model.OwnedBy}" : string.Join(", ", model.Capabilities),
                     Format.Invariant($"{model.ContextLength:N0}"),
                     Format.Invariant($"{model.Replicas}"),
+                    ServedBy(model),
                     model.PerMillionInputTokens is { } input ? Format.Money(input) : "",
                     model.PerMillionOutputTokens is { } output ? Format.Money(output) : "",
                 ])]);
             return ExitCode.Ok;
         }
     }
+
+    private static string ServedBy(ServedModel model) => model switch
+    {
+        { Replicas: null or 0 } => "",
+        { Suppliers: { Count: > 0 } suppliers } => string.Join(", ", suppliers.Count < model.Replicas ? suppliers.Prepend("this cell") : suppliers),
+        _ => "this cell",
+    };
 
     /// <summary><c>stoa model ask</c>.</summary>
     private sealed class AskCommand : StoaCommand

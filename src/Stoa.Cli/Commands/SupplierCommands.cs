@@ -5,12 +5,12 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa supplier</c>: other operators' nodes that run tasks for this one.</summary>
+/// <summary><c>stoa supplier</c>: other operators' nodes that run tasks for this one, and answer with their models.</summary>
 internal static class SupplierCommands
 {
     public static Command Create(CommandScope scope) => new CommandGroup(
         "supplier",
-        "Other operators' nodes that run tasks of agents that were not published here. Administrators only.",
+        "Other operators' nodes that run tasks of agents that were not published here, and answer with their models. Administrators only.",
         [
             new("Give tasks to a node, paid out of a channel that was opened there", "stoa supplier add https://node.example.org --channel chan_01h2xcejqtf2nbrexx3vqjhp41 --key-file supplier.pem"),
             new("What have they done, and what is left there?", "stoa supplier list"),
@@ -40,7 +40,18 @@ internal static class SupplierCommands
             ("Region", supplier.Region is { } region ? Format.Escaped(region) : null),
             ("Reliability", Format.Invariant($"{supplier.Reliability:0.###}")),
             ("Answers in", supplier.LatencyMs is { } latency ? Format.Invariant($"{latency:0.#} ms") : null),
+            ("Books differ", supplier.Beyond is { } beyond ? $"it says that it needs {Format.Money(beyond)} more than this node's books have" : null),
+            ("Not known", supplier.Doubtful is { } doubtful ? $"{Format.Money(doubtful)} may be charged for requests that were given up" : null),
+            ("Models", supplier.Models is { } models ? Format.Invariant($"{models.Items.Count} of {models.Listed} that it sells are in the network's catalogue") : null),
+            ("Not asked", supplier.Models?.Reason is { } reason ? Format.Escaped(reason) : null),
             ("Last failure", supplier.LastFailure is { } why ? $"{Format.Escaped(why)} ({ListLimit.When(invocation, supplier.LastFailedAt!.Value)})" : null));
+        if (supplier.Models is not { Items.Count: > 0 } sold)
+            return;
+        invocation.Screen.Table(
+            ["Model", "Called there", "Region", "Per million read", "Written", "Writes"],
+            [.. sold.Items.Select(model => (IReadOnlyList<string>)[
+                model.Model, model.NameThere, model.Region ?? "", Format.Money(model.Price.PerMillionInputTokens), Format.Money(model.Price.PerMillionOutputTokens),
+                model.TokensPerSecond is { } speed ? Format.Invariant($"{speed:0.#} tokens/s") : ""])]);
     }
 
     /// <summary><c>stoa supplier add</c>.</summary>
@@ -108,7 +119,7 @@ internal static class SupplierCommands
         private readonly Argument<string> _id = CommonArguments.Id("ID", "As stoa supplier list shows it (supp_…).", IdKind.Supplier);
 
         public ShowCommand(CommandScope scope)
-            : base(scope, "show", "Show what a supplier has done, and what is left there.", new CommandExample("What is left there?", "stoa supplier show supp_01h2xcejqtf2nbrexx3vqjhp41")) =>
+            : base(scope, "show", "Show what a supplier has done, which models it sells, and what is left there.", new CommandExample("What is left there?", "stoa supplier show supp_01h2xcejqtf2nbrexx3vqjhp41")) =>
             Add(_id);
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)

@@ -57,6 +57,7 @@ public sealed record UpdateReplicaRequest(
 /// <param name="ServingPrice">What is taken for serving it.</param>
 /// <param name="Figures">What the node that answers has measured since it started; another node of the cell measures its own.</param>
 /// <param name="Local">Left out unless the node that answers runs the model itself. Another node of the cell does not know of it.</param>
+/// <param name="Supplier">Left out unless it stands at another operator's node, of which answers are bought.</param>
 public sealed record ReplicaResponse(
     string Id,
     string Model,
@@ -73,7 +74,15 @@ public sealed record ReplicaResponse(
     ModelPriceBody? ListingPrice = null,
     ModelPriceBody? ServingPrice = null,
     ReplicaFiguresBody? Figures = null,
-    LocalReplicaBody? Local = null);
+    LocalReplicaBody? Local = null,
+    SuppliedReplicaBody? Supplier = null);
+
+/// <summary>A model at another operator's node.</summary>
+/// <param name="Id">Of the supplier.</param>
+/// <param name="Node">Its peer id.</param>
+/// <param name="Price">All that it takes for a million tokens.</param>
+/// <param name="Reason">Why it is asked nothing now; left out when it is.</param>
+public sealed record SuppliedReplicaBody(string Id, string Node, ModelPriceBody Price, string? Reason = null);
 
 /// <summary>A model that a node runs itself.</summary>
 /// <param name="State">loading, running, restarting or refused.</param>

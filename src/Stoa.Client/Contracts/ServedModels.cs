@@ -8,6 +8,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="ContextLength">The most tokens that it sees at once; null when it is not said.</param>
 /// <param name="PerMillionInputTokens">What a million tokens that it reads cost where it costs least, in US dollars; null for a route.</param>
 /// <param name="PerMillionOutputTokens">And a million that it writes.</param>
+/// <param name="Suppliers">Peer ids of other operators' nodes of which its answers are bought; null for none.</param>
 public sealed record ServedModel(
     string Id,
     string OwnedBy,
@@ -15,7 +16,8 @@ public sealed record ServedModel(
     int? Replicas = null,
     long? ContextLength = null,
     string? PerMillionInputTokens = null,
-    string? PerMillionOutputTokens = null);
+    string? PerMillionOutputTokens = null,
+    IReadOnlyList<string>? Suppliers = null);
 
 /// <summary>What a model is asked.</summary>
 /// <param name="Model">publisher/name, publisher/name@range, auto, auto:capability, or a route.</param>

@@ -7,7 +7,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Signed">The highest voucher that was signed with it before, in US dollars; null for none.</param>
 public sealed record AddSupplierRequest(string Address, string ChannelId, string PayerKey, string? Signed = null);
 
-/// <summary>Another operator's node that runs tasks for this one.</summary>
+/// <summary>Another operator's node that runs tasks for this one, and answers with its models.</summary>
 /// <param name="Id">TypeID with prefix <c>supp</c>.</param>
 /// <param name="Node">Its peer id.</param>
 /// <param name="Address">Where it answers over HTTP.</param>
@@ -28,6 +28,9 @@ public sealed record AddSupplierRequest(string Address, string ChannelId, string
 /// <param name="Checks">Calls that were done again elsewhere and compared.</param>
 /// <param name="Disagreements">Calls whose answers another executor's contradicts, where nobody could say which is right.</param>
 /// <param name="Region">Where it says in its offer that it stands; null when it does not, or offers nothing now.</param>
+/// <param name="Models">What the node that answers knows of the models that it sells; null before they were asked for, and in lists.</param>
+/// <param name="Beyond">How much more than by the books of this node it has said that requests to models need.</param>
+/// <param name="Doubtful">What it may have charged for requests to models of which nothing is known: those that were given up, or were under way when a node died.</param>
 public sealed record SupplierResponse(
     string Id,
     string Node,
@@ -48,4 +51,23 @@ public sealed record SupplierResponse(
     DateTimeOffset? LastFailedAt = null,
     long Checks = 0,
     long Disagreements = 0,
-    string? Region = null);
+    string? Region = null,
+    SupplierModelsBody? Models = null,
+    string? Beyond = null,
+    string? Doubtful = null);
+
+/// <summary>What is known of the models that a supplier sells.</summary>
+/// <param name="Listed">How many its list has.</param>
+/// <param name="Items">Those of them that the network's catalogue has, with the same weights, and whose publishers are not of this cell.</param>
+/// <param name="ReadAt">When its list was last read; left out before the first time.</param>
+/// <param name="Reason">Why none of them is asked now; left out when they are.</param>
+public sealed record SupplierModelsBody(int Listed, IReadOnlyList<SupplierModelBody> Items, DateTimeOffset? ReadAt = null, string? Reason = null);
+
+/// <summary>A model that a supplier sells.</summary>
+/// <param name="Model">As requests name it here: by its publisher's key.</param>
+/// <param name="NameThere">As the supplier names it.</param>
+/// <param name="ReplicaId">Of the replica that stands for it at the node that answers.</param>
+/// <param name="Price">All that a million tokens cost.</param>
+/// <param name="Region">Where it is answered.</param>
+/// <param name="TokensPerSecond">How fast it writes one answer, as the supplier says.</param>
+public sealed record SupplierModelBody(string Model, string NameThere, string ReplicaId, ModelPriceBody Price, string? Region = null, double? TokensPerSecond = null);

@@ -14,14 +14,17 @@ public readonly record struct InferenceSpending(long Requests, long InputTokens,
         Math.Max(0, Requests - earlier.Requests),
         Math.Max(0, InputTokens - earlier.InputTokens),
         Math.Max(0, OutputTokens - earlier.OutputTokens),
-        new InferencePrice(Money.Max(Money.Zero, Price.Listing - earlier.Price.Listing), Money.Max(Money.Zero, Price.Serving - earlier.Price.Serving)));
+        new InferencePrice(
+            Money.Max(Money.Zero, Price.Listing - earlier.Price.Listing),
+            Money.Max(Money.Zero, Price.Serving - earlier.Price.Serving),
+            Money.Max(Money.Zero, Price.Supplied - earlier.Price.Supplied)));
 
     /// <summary>With one more request.</summary>
     public InferenceSpending With(TokenUsage used, InferencePrice price) => new(
         Requests + 1,
         InputTokens + used.InputTokens,
         OutputTokens + used.OutputTokens,
-        new InferencePrice(Price.Listing + price.Listing, Price.Serving + price.Serving));
+        Price + price);
 }
 
 /// <summary>Where what was spent of an allowance is written down as it is spent, so that it outlives the process.</summary>

@@ -19,14 +19,15 @@ public abstract class Reservation
     /// <summary>The request has ended: what it has cost is taken, and the rest may be reserved by others.</summary>
     /// <param name="used">As it was counted; neither is negative.</param>
     /// <param name="model">At whose prices.</param>
+    /// <param name="most">No more than this is taken, such as what was paid elsewhere; null for what the prices give.</param>
     /// <returns>What was taken: the price, but never above <see cref="Amount"/>; zero when it was over already.</returns>
-    public Money Settle(TokenUsage used, PricedModel model)
+    public Money Settle(TokenUsage used, PricedModel model, Money? most = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentOutOfRangeException.ThrowIfNegative(used.InputTokens, nameof(used));
         ArgumentOutOfRangeException.ThrowIfNegative(used.OutputTokens, nameof(used));
         // Whatever was counted, no more is taken than was reserved.
-        return IsTheEnd() ? Take(used, (model.TryPriceOf(used) ?? new InferencePrice(Money.Zero, Amount)).AtMost(Amount), model) : Money.Zero;
+        return IsTheEnd() ? Take(used, (model.TryPriceOf(used) ?? Unpriceable(model)).AtMost(Money.Min(Amount, most ?? Amount)), model) : Money.Zero;
     }
 
     /// <summary>The request gave nothing: nothing is taken.</summary>
@@ -42,6 +43,9 @@ public abstract class Reservation
 
     /// <summary>Gives all of it back.</summary>
     protected abstract void GiveBack();
+
+    /// <summary>All that was set aside, of the part that the model has.</summary>
+    private InferencePrice Unpriceable(PricedModel model) => model.Supplied is null ? new InferencePrice(Money.Zero, Amount) : new InferencePrice(Money.Zero, Money.Zero, Amount);
 
     private bool IsTheEnd() => Interlocked.Exchange(ref _isOver, 1) == 0;
 

@@ -54,6 +54,9 @@ public static class TokenCount
     /// <summary>The most that is billed for a text of which so many tokens were counted here.</summary>
     public static long MostOf(long counted) => checked((counted * MostTimes) + Overhead);
 
+    /// <summary>The least that is billed for a text of which so many tokens were counted here.</summary>
+    public static long LeastOf(long counted) => counted / LeastPart;
+
     /// <summary>From how many tokens on, as they are counted here, an answer is taken for one that never ends.</summary>
     /// <param name="most">Tokens that it may have. Counts differ, and no answer is to be cut short for that.</param>
     public static long EndlessOf(long most) => checked(MostOf(most) * EndlessTimes);
@@ -68,7 +71,7 @@ public static class TokenCount
             return (counted, false);
         if (said < 0)
             return (counted, true);
-        var (least, most) = (counted / LeastPart, MostOf(counted));
+        var (least, most) = (LeastOf(counted), MostOf(counted));
         return said > most ? (most, true) : said < least ? (least, true) : (said, false);
     }
 

@@ -19,6 +19,7 @@ namespace Stoa.Market.Metering;
 /// <param name="OutputTokens">Of them.</param>
 /// <param name="ListingPrice">What of the price is for the listing.</param>
 /// <param name="ServingPrice">What of it is for serving.</param>
+/// <param name="SuppliedPrice">What of it is for having it answered at other operators' nodes.</param>
 /// <param name="Shares">Who was paid what; they sum to the price.</param>
 /// <param name="From">When the while began, UTC.</param>
 /// <param name="To">When it ended, UTC: in that hour, day and month it counts.</param>
@@ -34,6 +35,7 @@ public sealed record InferenceCharge(
     long OutputTokens,
     Money ListingPrice,
     Money ServingPrice,
+    Money SuppliedPrice,
     Shares Shares,
     DateTimeOffset From,
     DateTimeOffset To) : IIdentified
@@ -41,7 +43,7 @@ public sealed record InferenceCharge(
     public static string IdPrefix => "inf";
 
     /// <summary>What was paid.</summary>
-    public Money Price => ListingPrice + ServingPrice;
+    public Money Price => ListingPrice + ServingPrice + SuppliedPrice;
 
     /// <summary>What usage is told apart by.</summary>
     public UsageLabels Labels => new(
@@ -77,13 +79,6 @@ public sealed record InferenceCharge(
 /// <remarks>The shares go by way of the clearing account, as those of a task. All ids follow from that of the hold, so that settling twice moves money once.</remarks>
 public static class InferenceTransfers
 {
-    /// <summary>Who is paid what: the listing part as the price of a task; the serving part without a creator, as fees for storage are.</summary>
-    public static Shares Share(Money listingPrice, Money servingPrice, SplitPolicy split)
-    {
-        ArgumentNullException.ThrowIfNull(split);
-        return split.Split(new InferencePrice(listingPrice, servingPrice));
-    }
-
     /// <summary>Holds what requests may cost.</summary>
     public static Transfer Hold(Id<InferenceCharge> id, Id<Account> wallet, Id<Account> clearing, Money amount, DateTimeOffset now) =>
         new(new Id<Transfer>(id.Uuid), TransferKind.Pending, wallet, clearing, amount, null, TransferPurpose.InferenceHold, id.ToString(), now);

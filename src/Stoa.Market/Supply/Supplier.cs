@@ -26,17 +26,31 @@ public sealed record Supplier(
 {
     public static string IdPrefix => "supp";
 
+    /// <summary>How much more than <see cref="Spent"/> and <see cref="Reserved"/> it has said that requests to models need: its books and this cell's differ by so much.</summary>
+    public Money Beyond { get; init; }
+
+    /// <summary>What it may have charged for requests to models of which nothing is known: those that were given up, or were under way when a node died.</summary>
+    public Money Doubtful { get; init; }
+
+    /// <summary>Until when it gets no requests to models, since it has lied, UTC; null when it may have them.</summary>
+    public DateTimeOffset? BarredUntil { get; init; }
+
     /// <summary>What is left there for further calls, by this cell's own books.</summary>
     public Money Credit => Signed - Spent - Reserved;
 
     /// <summary>What a voucher has to say in all for one more call: never less than before, and never nothing, since a voucher also shows whose the call is.</summary>
     /// <param name="amount">The most that the call can cost.</param>
-    public Money VoucherFor(Money amount) => Money.Max(new Money(1), Money.Max(Signed, Spent + Reserved + amount));
+    public Money VoucherFor(Money amount) => Money.Max(new Money(1), Money.Max(Signed, Spent + Reserved + Beyond + amount));
 
     /// <summary>Whether as much may be promised as a supplier says that it needs for a call: no more than the call can cost beyond what was signed. Another call may have promised it meanwhile.</summary>
     /// <param name="cumulative">What it asks for in all.</param>
     /// <param name="amount">The most that the call can cost.</param>
     public bool MayPromise(Money cumulative, Money amount) => cumulative - Signed <= Money.Max(amount, new Money(1));
+
+    /// <summary>Whether its books may differ as much from this cell's as it says for a request to a model, beyond what nobody knows: so much is at stake at it in all.</summary>
+    /// <param name="cumulative">What it asks for in all.</param>
+    /// <param name="most">By how much.</param>
+    public bool MayDiffer(Money cumulative, Money most) => cumulative - Spent - Reserved <= most + Doubtful;
 }
 
 /// <summary>What a supplier has done so far.</summary>

@@ -57,7 +57,7 @@ public sealed partial class AgentCallDesk
             return Refuse(CallRefusal.ModelsUnavailable, CannotAsk);
         try
         {
-            if (models.Ask(number, tree.Asks, ask, request, body, caller.CancellationToken) is not { } asked)
+            if (models.Ask(number, calls.AgentOf(number), tree.Asks, ask, request, body, caller.CancellationToken) is not { } asked)
                 return Refuse(CallRefusal.RequestsTooMany, "The task has asked models as often as a task may at this node, with what its calls have asked.");
             _asked[place]++;
             _paidForModels += asked.Price;

@@ -35,11 +35,11 @@ public sealed record SplitPolicy
         return new Shares(parts[0], parts[1], parts[2]);
     }
 
-    /// <summary>Shares out what a request to a model costs: the listing's part as a price, and what is asked for serving it without a creator.</summary>
+    /// <summary>Shares out what a request to a model costs: the listing's part as a price, what is asked for serving it without a creator, and what was paid at another operator's node to the node of this cell that has paid it.</summary>
     public Shares Split(InferencePrice price)
     {
         var (listing, platform) = (Split(price.Listing), PlatformOf(price.Serving));
-        return new Shares(listing.Creator, listing.Node + (price.Serving - platform), listing.Platform + platform);
+        return new Shares(listing.Creator, listing.Node + (price.Serving - platform) + price.Supplied, listing.Platform + platform);
     }
 
     /// <summary>What is the market's of a price that has no creator: node and market share it as they do that of a task, by largest remainder.</summary>

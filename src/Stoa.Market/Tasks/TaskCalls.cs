@@ -89,6 +89,9 @@ public sealed class TaskCalls(CallablePrograms programs, AgentSandbox sandbox, G
     /// <summary>Ends the task for what has taken too long. However deep that is, it is the one that is told of: those above it end by it.</summary>
     internal CallEndsTaskException EndTask(string why) => _ending ??= new CallEndsTaskException(why);
 
+    /// <summary>The agent of a call; null for the task's own.</summary>
+    internal ListingName? AgentOf(int number) => number == 0 ? null : _calls[number - 1].Agent.Listing;
+
     /// <summary>Writes down how it ended.</summary>
     internal void End(int number, Func<AgentCall, AgentCall> end) => _calls[number - 1] = end(_calls[number - 1]);
 }

@@ -74,7 +74,7 @@ public sealed record InferenceOptions
     /// <summary>US dollars that are held at least when an account begins to use a model here, if it has as much: for each account, API key with a spending limit and model. The more, the fewer holds; what is not spent is free again ten seconds after the last request. Default 0.01.</summary>
     public string AllowanceMin { get; init; } = "0.01";
 
-    /// <summary>Most accounts, API keys with spending limits and models that are used together at this node within the same ten seconds; each takes 128 bytes of a file. From 64 to 1048576. Default 65,536.</summary>
+    /// <summary>Most accounts, API keys with spending limits and models that are used together at this node within the same ten seconds; each takes 144 bytes of a file. From 64 to 1048576. Default 65,536.</summary>
     public int MaxAllowances { get; init; } = 65_536;
 
     /// <summary>The folder with llama.cpp's shared libraries, for the models that this node runs itself. Default what <c>STOA_LLAMA_LIBRARY</c> says.</summary>

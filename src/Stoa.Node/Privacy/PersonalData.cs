@@ -47,7 +47,7 @@ internal static class PersonalData
         },
         new("budgets", "id", "owner_id = @user", "id span scope amount thresholds mails start_at held captured told is_exhausted created_at") { OnErasure = new OnErasure.Deleted() },
         new("usage_charges", "id", "user_id = @user", "id kind node quantity price platform at") { OnErasure = new OnErasure.Kept("What the ledger's entries of the same ids were for: an id, bytes, amounts and a time.") },
-        new("inference_charges", "id", "user_id = @user", "id key_id model node requests input_tokens output_tokens listing_price serving_price creator node_share platform from_at to_at") { OnErasure = new OnErasure.Kept("What the ledger's entries of the same ids were for: ids, tokens, amounts and times.") },
+        new("inference_charges", "id", "user_id = @user", "id key_id model node requests input_tokens output_tokens listing_price serving_price supplied_price creator node_share platform from_at to_at") { OnErasure = new OnErasure.Kept("What the ledger's entries of the same ids were for: ids, tokens, amounts and times.") },
         new("transfer_months", "CAST(start_at AS TEXT)", "user_id = @user", "start_at free_bytes paid_bytes") { OnErasure = new OnErasure.Deleted(Key: "user_id, start_at") },
         new("balance_alerts", "owner_id", "owner_id = @user", "owner_id below mails is_told") { OnErasure = new OnErasure.Deleted() },
         new("task_batches", "id", "owner_id = @user", "id size first_task_id last_task_id succeeded failed cancelled cost cancel_requested_at created_at finished_at") { OnErasure = new OnErasure.Deleted() },

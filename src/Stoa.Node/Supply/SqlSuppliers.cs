@@ -62,9 +62,13 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         """
         id, node, address, channel_id, signed, spent,
         (SELECT COALESCE(SUM(c.amount), 0) FROM supplier_calls AS c
-            WHERE c.supplier_id = s.id AND c.state = 'Open' AND NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = c.task_id)) AS reserved,
-        successes, failures, declines, lies, checks, disagreements, latency_us, last_failure, last_failed_at, added_at
+            WHERE c.supplier_id = s.id AND c.state = 'Open' AND NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = c.task_id))
+            + (SELECT COALESCE(SUM(t.granted - t.spent), 0) FROM supplier_tabs AS t WHERE t.supplier_id = s.id) AS reserved,
+        beyond, doubtful, barred_until, successes, failures, declines, lies, checks, disagreements, latency_us, last_failure, last_failed_at, added_at
         """;
+
+    /// <summary>The signal that is raised at the node where a supplier was added or removed.</summary>
+    internal const string Topic = "suppliers";
 
     private const string CallColumns = "SELECT number, supplier_id, amount, voucher, state, timeout_ms, agent FROM supplier_calls";
 
@@ -96,6 +100,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
                 CryptographicOperations.ZeroMemory(pkcs8);
             }
 
+            session.RaiseOnCommit(Topic, time.GetUtcNow().ToUnixTimeMilliseconds());
             return (await session.QuerySingleAsync<SupplierRow>($"SELECT {Columns} FROM suppliers AS s WHERE channel_id = @channel", new { channel })).ToSupplier();
         },
         cancellationToken);
@@ -103,8 +108,11 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     /// <summary>Gives one no more tasks, and forgets the key. Calls that are under way fail.</summary>
     /// <returns>False when there is none.</returns>
     public Task<bool> RemoveAsync(Id<Supplier> id, CancellationToken cancellationToken) => database.WriteAsync(
-        async session => await session.ExecuteAsync(
-            "UPDATE suppliers SET removed_at = @now, sealed_key = NULL WHERE id = @id AND removed_at IS NULL", new { now = time.GetUtcNow(), id }) == 1,
+        async session =>
+        {
+            session.RaiseOnCommit(Topic, time.GetUtcNow().ToUnixTimeMilliseconds());
+            return await session.ExecuteAsync("UPDATE suppliers SET removed_at = @now, sealed_key = NULL WHERE id = @id AND removed_at IS NULL", new { now = time.GetUtcNow(), id }) == 1;
+        },
         cancellationToken);
 
     /// <summary>Those that tasks are given to, by their ids.</summary>
@@ -219,13 +227,19 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     /// <exception cref="IOException">The supplier was removed, and the key with it.</exception>
     public async Task<Voucher.Signed> SignAsync(SupplierCall call, CancellationToken cancellationToken)
     {
-        var box = await database.ReadAsync(session => session.QueryFirstOrDefaultAsync<byte[]>("SELECT sealed_key FROM suppliers WHERE id = @Id", new { call.Supplier.Id }), cancellationToken)
-            ?? throw new IOException($"The supplier {call.Supplier.Node} was removed.");
-        var pkcs8 = cell.Open(Purpose(call.Supplier.Channel), box);
+        using var key = await OpenKeyAsync(call.Supplier, cancellationToken) ?? throw new IOException($"The supplier {call.Supplier.Node} was removed.");
+        return new VoucherPayload(call.Supplier.Channel, call.Supplier.Node, call.Voucher).Sign(key);
+    }
+
+    /// <summary>The payer's key of a supplier's channel, for whoever signs with it again and again; null when the supplier was removed.</summary>
+    internal async Task<PrivateKey?> OpenKeyAsync(Supplier supplier, CancellationToken cancellationToken)
+    {
+        if (await database.ReadAsync(session => session.QueryFirstOrDefaultAsync<byte[]>("SELECT sealed_key FROM suppliers WHERE id = @Id", new { supplier.Id }), cancellationToken) is not { } box)
+            return null;
+        var pkcs8 = cell.Open(Purpose(supplier.Channel), box);
         try
         {
-            using var key = PrivateKey.FromPkcs8(pkcs8);
-            return new VoucherPayload(call.Supplier.Channel, call.Supplier.Node, call.Voucher).Sign(key);
+            return PrivateKey.FromPkcs8(pkcs8);
         }
         finally
         {
@@ -294,10 +308,12 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
             "UPDATE suppliers SET latency_us = @latency WHERE id = @Id", new { latency = (long)supplier.Standing.LatencyWith(latency).TotalMicroseconds, supplier.Id }),
         cancellationToken);
 
-    private static async Task<Supplier?> FindAsync(SqlSession session, Id<Supplier> id) =>
+    /// <summary>One that tasks are given to, inside an act.</summary>
+    internal static async Task<Supplier?> FindAsync(SqlSession session, Id<Supplier> id) =>
         (await session.QueryFirstOrDefaultAsync<SupplierRow>($"SELECT {Columns} FROM suppliers AS s WHERE id = @id AND removed_at IS NULL", new { id }))?.ToSupplier();
 
-    private static Task<Money?> LockAsync(SqlSession session, Id<Supplier> supplier) =>
+    /// <summary>Has others wait who change the same supplier.</summary>
+    internal static Task<Money?> LockAsync(SqlSession session, Id<Supplier> supplier) =>
         session.QueryFirstOrDefaultAsync<Money?>("SELECT signed FROM suppliers WHERE id = @supplier {for update}", new { supplier });
 
     private static string CounterOf(CallOutcome outcome) => outcome switch
@@ -318,12 +334,17 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     }
 
     private sealed record SupplierRow(
-        Id<Supplier> Id, PeerId Node, string Address, Id<Channel> ChannelId, Money Signed, Money Spent, Money Reserved, long Successes, long Failures, long Declines, long Lies,
-        long Checks, long Disagreements, long? LatencyUs, string? LastFailure, DateTimeOffset? LastFailedAt, DateTimeOffset AddedAt)
+        Id<Supplier> Id, PeerId Node, string Address, Id<Channel> ChannelId, Money Signed, Money Spent, Money Reserved, Money Beyond, Money Doubtful, DateTimeOffset? BarredUntil,
+        long Successes, long Failures, long Declines, long Lies, long Checks, long Disagreements, long? LatencyUs, string? LastFailure, DateTimeOffset? LastFailedAt, DateTimeOffset AddedAt)
     {
         public Supplier ToSupplier() => new(
             Id, Node, new Uri(Address), ChannelId, Signed, Spent, Reserved,
             new SupplierStanding(Successes, Failures, Declines, Lies, LatencyUs is { } latency ? TimeSpan.FromMicroseconds(latency) : null, LastFailure, LastFailedAt) { Checks = Checks, Disagreements = Disagreements },
-            AddedAt);
+            AddedAt)
+        {
+            Beyond = Beyond,
+            Doubtful = Doubtful,
+            BarredUntil = BarredUntil,
+        };
     }
 }

@@ -8,6 +8,7 @@ using Stoa.Market.Supply;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Registry.Offers;
+using Stoa.Node.Supply.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Supply;
@@ -35,7 +36,7 @@ public static class SuppliersEndpoints
         suppliers.MapGet("/{id}", GetAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("getSupplier").WithSummary("Get a node that tasks are given to")
-            .WithDescription("The credit that is left there is what vouchers say in all, less what was charged for what was done. Administrators only.")
+            .WithDescription("The credit that is left there is what vouchers say in all, less what was charged for what was done. With the models that the node that answers buys answers of there. Administrators only.")
             .Produces<SupplierResponse>()
             .Refuses(SupplierRefusal.SupplierUnknown);
         suppliers.MapDelete("/{id}", RemoveAsync)
@@ -91,8 +92,8 @@ public static class SuppliersEndpoints
         return TypedResults.Ok(ListQuery.Answer(page, supplier => ToContract(supplier, regions.GetValueOrDefault(supplier.Node))));
     }
 
-    private static async Task<IResult> GetAsync(Id<Supplier> id, SqlSuppliers suppliers, SqlOffers offers, TimeProvider time, CancellationToken cancellationToken) => await suppliers.FindAsync(id, cancellationToken) is { } found
-        ? TypedResults.Ok(ToContract(found, (await offers.ListRegionsAsync([found.Node], time.GetUtcNow(), cancellationToken)).GetValueOrDefault(found.Node)))
+    private static async Task<IResult> GetAsync(Id<Supplier> id, SqlSuppliers suppliers, SqlOffers offers, SuppliedReplicas models, TimeProvider time, CancellationToken cancellationToken) => await suppliers.FindAsync(id, cancellationToken) is { } found
+        ? TypedResults.Ok(ToContract(found, (await offers.ListRegionsAsync([found.Node], time.GetUtcNow(), cancellationToken)).GetValueOrDefault(found.Node)) with { Models = ToContract(models.Find(found.Node)) })
         : Unknown(id);
 
     private static async Task<IResult> RemoveAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) =>
@@ -152,5 +153,19 @@ public static class SuppliersEndpoints
         supplier.Standing.LastFailedAt,
         supplier.Standing.Checks,
         supplier.Standing.Disagreements,
-        region);
+        region,
+        Beyond: supplier.Beyond > Money.Zero ? supplier.Beyond.ToString() : null,
+        Doubtful: supplier.Doubtful > Money.Zero ? supplier.Doubtful.ToString() : null);
+
+    private static SupplierModelsBody? ToContract(SuppliedModels? models) => models is null
+        ? null
+        : new SupplierModelsBody(
+            models.Listed,
+            [
+                .. models.Replicas.Select(one => new SupplierModelBody(
+                    one.Replica.Model.Listing.ToString(), one.Sold.Name.ToString(), one.Replica.Id.ToString(),
+                    new ModelPriceBody(one.Sold.Price.PerMillionInputTokens.ToString(), one.Sold.Price.PerMillionOutputTokens.ToString()), one.Sold.Region, one.TokensPerSecond)),
+            ],
+            models.ReadAt,
+            models.Reason);
 }

@@ -32,6 +32,23 @@ public sealed record SupplyOptions
     /// <summary>How often it is looked for what is to be done again, in milliseconds. Default 10,000.</summary>
     public int SpotCheckPollMs { get; init; } = 10_000;
 
+    /// <summary>Whether answers of models are bought of suppliers: requests for models that only they serve, or that no server of this cell is free for, go to them. Default true.</summary>
+    public bool BuysModels { get; init; } = true;
+
+    /// <summary>How often each supplier is asked which models it sells and for how much, in seconds. Default 30.</summary>
+    public int ModelsSeconds { get; init; } = 30;
+
+    /// <summary>How many requests at once go to a supplier for each of its models. Default 64.</summary>
+    public int ModelRequests { get; init; } = 64;
+
+    /// <summary>How much is promised to a supplier at a time for requests to models, in US dollars; more where one request costs more, or where more is spent in a second. So much is at stake at it, too, should its books be others. Default 0.05.</summary>
+    public string ModelBlockUsd { get; init; } = "0.05";
+
+    /// <summary>How often what requests to models have cost at suppliers is written, in milliseconds. Default 1,000.</summary>
+    public int SpentMs { get; init; } = 1_000;
+
+    internal Money ModelBlock => Money.Parse(ModelBlockUsd);
+
     /// <summary>How long a supplier has beyond the time limit of a run, with an input of that size.</summary>
     internal TimeSpan PatienceFor(long inputBytes) => TimeSpan.FromSeconds(PatienceSeconds + ((double)inputBytes / MinInputBytesPerSecond));
 
@@ -46,6 +63,14 @@ public sealed record SupplyOptions
             yield return "Supply:PatienceSeconds is from 1 to 3600.";
         if (MinInputBytesPerSecond is < 1_024 or > 1 << 30)
             yield return "Supply:MinInputBytesPerSecond is from 1024 to 1073741824.";
+        if (ModelsSeconds is < 1 or > 3_600)
+            yield return "Supply:ModelsSeconds is from 1 to 3600.";
+        if (ModelRequests is < 1 or > Market.Inference.Routing.Replica.MostRequests)
+            yield return $"Supply:ModelRequests is from 1 to {Market.Inference.Routing.Replica.MostRequests}.";
+        if (!Money.TryParse(ModelBlockUsd, out var block) || block <= Money.Zero || block > Money.FromDollars(1_000))
+            yield return "Supply:ModelBlockUsd is an amount of US dollars above 0, up to 1000, such as 0.05.";
+        if (SpentMs is < 10 or > 60_000)
+            yield return "Supply:SpentMs is from 10 to 60000.";
         if (MaxSuppliers is < 1 or > 200)
             yield return "Supply:MaxSuppliers is from 1 to 200.";
         if (!(SpotCheckShare is >= 0 and <= 1))

@@ -34,10 +34,10 @@ internal sealed class StubModels : IModelGateway
 
     public string Answer { get; set; } = """{"choices":[{"message":{"content":"hi"}}]}""";
 
-    public async Task<ModelAnswer> AskAsync(Id<User> payer, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
+    public async Task<ModelAnswer> AskAsync(ModelCapability capability, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
     {
         Requests.Enqueue(Encoding.UTF8.GetString(request.Rewrite("tiny", null)));
-        Payers.Enqueue(payer);
+        Payers.Enqueue(capability.Payer);
         if (!(await purse.ReserveAsync(Model, new TokenUsage(100, request.MaxTokens ?? 10), cancellationToken)).TryGet(out var reservation, out var unpaid))
             return ModelAnswer.Refused(402, "budget_exhausted", unpaid.Detail);
         try

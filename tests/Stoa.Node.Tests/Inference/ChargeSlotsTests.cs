@@ -74,7 +74,7 @@ public sealed class ChargeSlotsTests : IDisposable
         using var again = Open();
         again.Left.Count.ShouldBe(Most);
         again.Left.ShouldAllBe(left => left.Spent == Spent(ids.IndexOf(left.Id) + 1));
-        new FileInfo(File).Length.ShouldBe((Most + 1) * 128);
+        new FileInfo(File).Length.ShouldBe((Most + 1) * 144);
     }
 
     [Theory]
@@ -87,7 +87,7 @@ public sealed class ChargeSlotsTests : IDisposable
             slots.TryTake(NewId()).ShouldNotBeNull().Write(Spent(4));
         using (var file = new FileStream(File, FileMode.Open))
         {
-            file.Position = 128 + at;
+            file.Position = 144 + at;
             var was = file.ReadByte();
             file.Position--;
             file.WriteByte((byte)(was ^ 0x10));
@@ -114,12 +114,52 @@ public sealed class ChargeSlotsTests : IDisposable
         // The next write goes over the older copy, and ends with its sequence: here it comes to its third number.
         using (var file = new FileStream(File, FileMode.Open))
         {
-            file.Position = 128 + 32 + (writes + 1) % 2 * 48;
+            file.Position = 144 + 32 + (writes + 1) % 2 * 56;
             file.Write(Enumerable.Repeat((byte)1, 24).ToArray());
         }
 
         using var again = Open();
         again.Left.ShouldHaveSingleItem().Spent.ShouldBe(writes == 0 ? default : Spent(writes));
+    }
+
+    [Fact]
+    public void File_OfTheFirstVersion_IsTakenOverWithWhatWasSpent()
+    {
+        var (spent, unused) = (NewId(), NewId());
+        byte[] bytes;
+        using (var slots = Open())
+        {
+            var slot = slots.TryTake(spent).ShouldNotBeNull();
+            for (var request = 1; request <= 3; request++)
+                slot.Write(Spent(request) with { Price = new InferencePrice(new Money(request * 300), new Money(request * 400)) });
+            slots.TryTake(unused).ShouldNotBeNull();
+        }
+
+        // What the first version had: slots of 128 bytes, of which two copies of 48.
+        bytes = System.IO.File.ReadAllBytes(File);
+        using (var old = new MemoryStream())
+        {
+            old.Write([.. "stoainf\n"u8, 1, 0, 0, 0, 128, 0, 0, 0]);
+            old.SetLength(128);
+            for (var slot = 144; slot < bytes.Length; slot += 144)
+            {
+                old.Position = old.Length;
+                old.Write(bytes, slot, 32);
+                for (var copy = 0; copy < 2; copy++)
+                {
+                    old.Write(bytes, slot + 32 + (copy * 56), 40);
+                    old.Write(bytes, slot + 32 + (copy * 56) + 48, 8);
+                }
+            }
+
+            System.IO.File.WriteAllBytes(File, old.ToArray());
+        }
+
+        using var again = Open();
+
+        again.Left.Select(left => (left.Id, left.Spent)).ShouldBe(
+            [(spent, Spent(3) with { Price = new InferencePrice(new Money(900), new Money(1_200)) }), (unused, default)], ignoreOrder: true);
+        System.IO.File.Exists(File + ".unreadable").ShouldBeFalse();
     }
 
     [Fact]
@@ -155,7 +195,7 @@ public sealed class ChargeSlotsTests : IDisposable
     }
 
     private static InferenceSpending Spent(long requests) =>
-        new(requests, requests * 10, requests * 20, new InferencePrice(new Money(requests * 300), new Money(requests * 400)));
+        new(requests, requests * 10, requests * 20, new InferencePrice(new Money(requests * 300), new Money(requests * 400), new Money(requests * 500)));
 
     private static Id<Allowance> NewId() => new(Guid.CreateVersion7());
 

@@ -29,6 +29,9 @@ public abstract class SuppliedNodes : IAsyncLifetime
 
     protected string Folder { get; } = Directory.CreateTempSubdirectory("stoa-node-").FullName;
 
+    /// <summary>Handle at the sellers of whoever opens channels there.</summary>
+    protected const string PayerName = "buyer";
+
     protected TestNode Buyer { get; set; } = null!;
 
     /// <summary>Options of the node that buys. What is done again by chance is not wanted where money is counted.</summary>
@@ -119,13 +122,13 @@ public abstract class SuppliedNodes : IAsyncLifetime
     }
 
     /// <summary>Opens a channel at a seller and has the buyer give it tasks.</summary>
-    protected async Task<SupplierResponse> SupplyAsync(TestNode seller, string? address = null)
+    protected async Task<SupplierResponse> SupplyAsync(TestNode seller, string? address = null, string deposit = "5")
     {
-        using var operated = await seller.JoinAsync("buyer");
-        await seller.Client.DepositAsync(new DepositRequest("buyer", "10"), Stop);
+        using var operated = await seller.JoinAsync(PayerName);
+        await seller.Client.DepositAsync(new DepositRequest(PayerName, "10"), Stop);
         using var key = PrivateKey.Generate();
         var channel = await operated.OpenChannelAsync(
-            new OpenChannelRequest("till", Convert.ToBase64String(key.PublicKey.ToSpki()), (await operated.GetNodeAsync(Stop)).PublicKey, "5"), cancellationToken: Stop);
+            new OpenChannelRequest("till", Convert.ToBase64String(key.PublicKey.ToSpki()), (await operated.GetNodeAsync(Stop)).PublicKey, deposit), cancellationToken: Stop);
         return await Buyer.Client.AddSupplierAsync(new AddSupplierRequest(address ?? seller.Client.Options.Address.ToString(), channel.Id, key.ToPem()), Stop);
     }
 

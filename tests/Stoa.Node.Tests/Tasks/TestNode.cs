@@ -11,6 +11,8 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>A node on production wiring, in this process, on a free port, with a data folder of its own.</summary>
 public sealed class TestNode : IAsyncDisposable
 {
+    private const string Password = "a long enough password";
+
     private static readonly AgentLimitsBody s_limits = new(
         Fuel: 100_000_000, MemoryBytes: 8 << 20, TimeoutMs: 60_000, OutputBytes: 10_000_000, LogBytes: 4096);
 
@@ -64,10 +66,16 @@ public sealed class TestNode : IAsyncDisposable
     /// <param name="handle">His; the address follows from it.</param>
     public async Task<StoaClient> JoinAsync(string handle)
     {
-        const string password = "a long enough password";
         using var anonymous = new StoaClient(Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", password), TestContext.Current.CancellationToken);
-        var session = await anonymous.LoginAsync(new LoginRequest(handle, password), TestContext.Current.CancellationToken);
+        await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", Password), TestContext.Current.CancellationToken);
+        return await LoginAsync(handle);
+    }
+
+    /// <summary>Signs in as somebody who has joined.</summary>
+    public async Task<StoaClient> LoginAsync(string handle)
+    {
+        using var anonymous = new StoaClient(Client.Options with { ApiKey = null });
+        var session = await anonymous.LoginAsync(new LoginRequest(handle, Password), TestContext.Current.CancellationToken);
         return new StoaClient(Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
     }
 

@@ -41,6 +41,9 @@ public struct AnswerReading
     /// <summary>Where the first member of <c>usage</c> is; 0 when there is none.</summary>
     public int UsageOpen { get; private set; }
 
+    /// <summary>Where the value of <c>usage.cost</c> is, which another gateway has written; empty when there is none.</summary>
+    public Range Cost { get; private set; }
+
     /// <summary>Whether this is the event at the end of a stream that says what was used and nothing else.</summary>
     public readonly bool IsUsageAlone => HasResult && Results == 0 && ClaimedInput is not null;
 
@@ -156,8 +159,9 @@ public struct AnswerReading
         {
             // What would be written there needs another member behind it.
             UsageOpen = open;
-            var (isInput, isOutput) = (json.ValueTextEquals("prompt_tokens"u8), json.ValueTextEquals("completion_tokens"u8));
+            var (isInput, isOutput, isCost) = (json.ValueTextEquals("prompt_tokens"u8), json.ValueTextEquals("completion_tokens"u8), json.ValueTextEquals("cost"u8));
             json.Read();
+            var start = (int)json.TokenStartIndex;
             if (json.TokenType is JsonTokenType.Number && json.TryGetInt64(out var tokens))
             {
                 if (isInput)
@@ -167,6 +171,8 @@ public struct AnswerReading
             }
 
             json.Skip();
+            if (isCost)
+                Cost = start..(int)json.BytesConsumed;
         }
     }
 

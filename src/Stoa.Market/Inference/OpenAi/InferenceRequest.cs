@@ -98,7 +98,8 @@ public sealed class InferenceRequest
     /// <summary>The request as a backend gets it.</summary>
     /// <param name="model">What the model is called there.</param>
     /// <param name="maxTokens">The most tokens of a choice; null to leave it open where the client has.</param>
-    public byte[] Rewrite(string model, long? maxTokens)
+    /// <param name="isNameless">Whether what tells who asks is left out: <c>user</c>, <c>safety_identifier</c>, <c>prompt_cache_key</c> and <c>metadata</c> become null.</param>
+    public byte[] Rewrite(string model, long? maxTokens, bool isNameless = false)
     {
         var edits = new List<Edit>(3) { new(_members.Model, [(byte)'"', .. JsonEncodedText.Encode(model).EncodedUtf8Bytes, (byte)'"']) };
         var front = _members.Open + 1;
@@ -113,6 +114,8 @@ public sealed class InferenceRequest
         if (IsStream && !WantsUsage)
             edits.Add(_members.UsageEdit ?? new Edit(front..front, "\"stream_options\":{\"include_usage\":true},"u8.ToArray()));
 
+        if (isNameless && _members.Personal is { } personal)
+            edits.AddRange(personal.Select(range => new Edit(range, "null"u8.ToArray())));
         edits.Sort((one, other) => one.Range.Start.Value.CompareTo(other.Range.Start.Value));
         return Apply(_body.Span, edits);
     }
@@ -185,6 +188,9 @@ public sealed class InferenceRequest
 
         public bool NamesAddresses { get; private set; }
 
+        /// <summary>Where values are that tell who asks; null where there are none.</summary>
+        public List<Range>? Personal { get; private set; }
+
         public RequestFault? Read(InferenceKind kind, ReadOnlySpan<byte> body)
         {
             var json = new Utf8JsonReader(body, s_json);
@@ -236,11 +242,15 @@ public sealed class InferenceRequest
             var isRead = json.ValueTextEquals("tools"u8) || json.ValueTextEquals("functions"u8) || json.ValueTextEquals("response_format"u8) || json.ValueTextEquals("suffix"u8);
             if (!isRead && FindDisguised(ref json) is { } disguised)
                 return disguised;
+            var isPersonal = !isRead && (json.ValueTextEquals("user"u8) || json.ValueTextEquals("safety_identifier"u8) || json.ValueTextEquals("prompt_cache_key"u8) || json.ValueTextEquals("metadata"u8));
             json.Read();
+            var start = (int)json.TokenStartIndex;
             if (isRead)
                 InputTokens += CountTokens(ref json, withNames: true);
             else
                 json.Skip();
+            if (isPersonal)
+                (Personal ??= []).Add(start..(int)json.BytesConsumed);
             return null;
         }
 

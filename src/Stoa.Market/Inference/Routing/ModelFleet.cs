@@ -13,6 +13,7 @@ public sealed class ModelFleet
     private readonly WaitingRequests _waiting;
     private IReadOnlyList<ReplicaState> _replicas = [];
     private IReadOnlyList<PricedModel> _prices = [];
+    private bool _hasSupplied;
 
     /// <param name="model">What is known of the version.</param>
     /// <param name="chooser">The node's.</param>
@@ -30,6 +31,9 @@ public sealed class ModelFleet
 
     /// <summary>Those that serve it.</summary>
     public IReadOnlyList<ReplicaState> Replicas => Volatile.Read(ref _replicas);
+
+    /// <summary>Whether some of these stand at other operators' nodes.</summary>
+    public bool HasSupplied => Volatile.Read(ref _hasSupplied);
 
     /// <summary>How fast an answer is written, on average of the replicas that are offered and have been measured; null when none has.</summary>
     public double? TokensPerSecond
@@ -69,15 +73,19 @@ public sealed class ModelFleet
     {
         ArgumentNullException.ThrowIfNull(replicas);
         Volatile.Write(ref _prices, [.. replicas.Select(replica => replica.Replica.Priced).Distinct()]);
+        Volatile.Write(ref _hasSupplied, replicas.Any(replica => replica.Replica.Supplied is not null));
         Volatile.Write(ref _replicas, replicas);
         Serve();
     }
 
     /// <summary>The prices of the replica that takes most for a request; those of the listing alone when nobody serves the model any more.</summary>
     /// <param name="usage">What the request may come to.</param>
-    public PricedModel DearestFor(TokenUsage usage)
+    /// <param name="staysHere">Whether only servers of this cell answer it.</param>
+    public PricedModel DearestFor(TokenUsage usage, bool staysHere = false)
     {
         var prices = Volatile.Read(ref _prices);
+        if (staysHere && HasSupplied)
+            prices = [.. prices.Where(price => price.Supplied is null)];
         return prices.Count == 1 ? prices[0] : prices.MaxBy(price => price.TryPriceOf(usage)?.Total ?? new Money(long.MaxValue)) ?? new PricedModel(Model.Listing, Model.Publisher, Model.Price, null);
     }
 

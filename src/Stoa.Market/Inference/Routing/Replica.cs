@@ -52,11 +52,22 @@ public sealed record Replica(
     /// <summary>Whether it is told, in a word that nobody else understands, whose a request is, so that it keeps apart what accounts have asked.</summary>
     public bool IsToldWhose { get; init; }
 
+    /// <summary>Of one at another operator's node, which is asked and paid as a stranger: what it asks. Null for a server of this cell.</summary>
+    public SuppliedPrice? Supplied
+    {
+        get;
+        init
+        {
+            field = value;
+            Priced = Priced with { Supplied = value };
+        }
+    }
+
     /// <summary>Its id as it is written.</summary>
     public string Name { get; } = Id.ToString();
 
     /// <summary>How it is paid for.</summary>
-    public PricedModel Priced { get; } = new(Model.Listing, Model.Publisher, Model.Price, ServingPrice);
+    public PricedModel Priced { get; private init; } = new(Model.Listing, Model.Publisher, Model.Price, ServingPrice);
 
     /// <summary>Where it is asked.</summary>
     public Uri AddressOf(InferenceKind kind) => kind switch

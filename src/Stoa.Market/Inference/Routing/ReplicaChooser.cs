@@ -13,6 +13,7 @@ public sealed record RoutedRequest(long Tokens, ReadOnlyMemory<ulong> Prefixes, 
 /// at the same moment do not all run to the same one.</para>
 /// <para>Before that, a replica which knows the request's session, or has seen the beginning of its prompt, gets it as long as it does not have more to do than <see cref="BoundedLoad"/> times the average (V. Mirrokni, M. Thorup and
 /// M. Zadimoghaddam, Consistent hashing with bounded loads, 2018): what it saves is worth a little waiting, and not a long queue.</para>
+/// <para>What stands at other operators' nodes gets a request only when no server of this cell is free, in the region that it names if any is there: what is here costs no stranger's price, and tells no stranger anything.</para>
 /// </remarks>
 /// <param name="index">Who has seen which prompts.</param>
 /// <param name="random">Chance.</param>
@@ -58,14 +59,20 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
         if (replicas.Count == 1)
             return !excluded.Contains(replicas[0]) && replicas[0].MayTake(now) ? replicas[0] : null;
         var open = new List<ReplicaState>(replicas.Count);
+        var supplied = 0;
         foreach (var replica in replicas)
         {
-            if (replica.MayTake(now) && !excluded.Contains(replica))
-                open.Add(replica);
+            if (!replica.MayTake(now) || excluded.Contains(replica))
+                continue;
+            open.Add(replica);
+            if (replica.Replica.Supplied is not null)
+                supplied++;
         }
 
         if (request.Region is { } region && open.Exists(replica => replica.Replica.Region == region))
             open.RemoveAll(replica => replica.Replica.Region != region);
+        if (supplied > 0 && open.Exists(replica => replica.Replica.Supplied is null))
+            open.RemoveAll(replica => replica.Replica.Supplied is not null);
         if (open.Count <= 1)
             return open.Count == 0 ? null : open[0];
         return FindKnowing(open, request, now) ?? LighterOfTwo(open, request, now);

@@ -27,6 +27,9 @@ public enum ReplicaRefusal
     /// <summary>A node runs it itself, as its options say: it is changed there.</summary>
     ReplicaLocal,
 
+    /// <summary>It stands at another operator's node: it comes and goes with the supplier.</summary>
+    ReplicaSupplied,
+
     /// <summary>There are as many replicas as may be.</summary>
     ReplicasTooMany,
 }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Stoa.Market.Identity;
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 using static Stoa.Market.SignedJson;
 
@@ -11,7 +12,7 @@ namespace Stoa.Market.Tasks.Models;
 /// <summary>Signs capabilities, and tells those that it has signed from others: an HMAC with SHA-256 (RFC 2104) by a secret that the nodes of a cell share.</summary>
 /// <remarks>
 /// A token is <c>payload.signature</c>, both in base64url without padding. The payload is JSON:
-/// <code>{ "task", "attempt", "caller", "payer", "models": [{ "model", "maxPrice" }], "budget", "expiresAt" }</code>
+/// <code>{ "task", "attempt", "caller", "agent", "payer", "models": [{ "model", "maxPrice" }], "budget", "expiresAt" }</code>
 /// Who signs and who checks is the same cell, so a shared secret does what a pair of keys would, in a hundredth of the time. Agents never see a token: nothing of it is in their memory.
 /// </remarks>
 /// <param name="secret">32 bytes, for nothing else.</param>
@@ -32,6 +33,7 @@ public sealed class CapabilityKey(byte[] secret)
             json.WriteString("task", capability.Task.ToString());
             json.WriteNumber("attempt", capability.Attempt);
             json.WriteNumber("caller", capability.Caller);
+            json.WriteString("agent", capability.Agent.ToString());
             json.WriteString("payer", capability.Payer.ToString());
             json.WriteStartArray("models");
             foreach (var model in capability.Models)
@@ -65,6 +67,7 @@ public sealed class CapabilityKey(byte[] secret)
             Id<AgentTask>.Parse(Text(root, "task")),
             root.GetProperty("attempt").GetInt64(),
             root.GetProperty("caller").GetInt32(),
+            ListingName.Parse(Text(root, "agent")),
             Id<User>.Parse(Text(root, "payer")),
             [.. root.GetProperty("models").EnumerateArray().Select(model => new CapableModel(Text(model, "model"), Amount(model, "maxPrice")))],
             Amount(root, "budget"),

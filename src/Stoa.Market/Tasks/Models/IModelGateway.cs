@@ -1,4 +1,3 @@
-using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Primitives;
@@ -9,13 +8,13 @@ namespace Stoa.Market.Tasks.Models;
 public interface IModelGateway
 {
     /// <summary>Asks one, and waits for the whole answer.</summary>
-    /// <param name="payer">Whose routes count, and in whose turn the request waits.</param>
+    /// <param name="capability">By what right: whose routes count and in whose turn the request waits, and which agent asks.</param>
     /// <param name="purse">Pays for it.</param>
     /// <param name="request">Not to be streamed.</param>
     /// <param name="maxAnswerBytes">The longest answer that is taken.</param>
     /// <param name="cancellationToken">Ends it, and what it has begun elsewhere, at once.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    Task<ModelAnswer> AskAsync(Id<User> payer, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken);
+    Task<ModelAnswer> AskAsync(ModelCapability capability, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken);
 }
 
 /// <summary>What a model answers, or why it does not.</summary>

@@ -1,5 +1,6 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks.Models;
@@ -8,12 +9,13 @@ namespace Stoa.Market.Tasks.Models;
 /// <param name="Task">The task.</param>
 /// <param name="Attempt">Fencing token of the lease under which it runs.</param>
 /// <param name="Caller">The number of the call that asks; 0 for the task's own agent.</param>
+/// <param name="Agent">The version that asks.</param>
 /// <param name="Payer">Who pays for the task.</param>
 /// <param name="Models">What it may ask, by the <c>asks</c> of its manifest.</param>
 /// <param name="Budget">What all requests of the attempt cost at most together.</param>
 /// <param name="ExpiresAt">The attempt's deadline, UTC, to the millisecond.</param>
 public sealed record ModelCapability(
-    Id<AgentTask> Task, long Attempt, int Caller, Id<User> Payer, IReadOnlyList<CapableModel> Models, Money Budget, DateTimeOffset ExpiresAt)
+    Id<AgentTask> Task, long Attempt, int Caller, ListingName Agent, Id<User> Payer, IReadOnlyList<CapableModel> Models, Money Budget, DateTimeOffset ExpiresAt)
 {
     /// <summary>What it says of a model, however its name is written; null when it may not be asked.</summary>
     public CapableModel? Find(string model)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Stoa.Market.Identity;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Primitives;
 
@@ -48,7 +47,7 @@ public sealed class ModelDoor(CapabilityKey key, IModelGateway gateway, int most
         ArgumentNullException.ThrowIfNull(request);
         if (!Admit(token, request.Model).TryGet(out var admitted, out var refused))
             return (ModelAnswer.Refused(403, EnumWord.Of(refused.Code), refused.Detail), null);
-        var answer = await gateway.AskAsync(admitted.Payer, admitted.Purse, request, maxAnswerBytes, cancellationToken);
+        var answer = await gateway.AskAsync(admitted.Capability, admitted.Purse, request, maxAnswerBytes, cancellationToken);
         return (answer, admitted.Purse.Paid);
     }
 
@@ -59,9 +58,9 @@ public sealed class ModelDoor(CapabilityKey key, IModelGateway gateway, int most
         if (!_running.TryGetValue((capability.Task, capability.Attempt), out var budget))
             return new Refusal<CapabilityRefusal>(CapabilityRefusal.AttemptOver, $"{capability.Task} does not run here any more.");
         return capability.Find(model) is { } allowed
-            ? new Admitted(capability.Payer, new ModelPurse(budget, (capability.Caller, allowed.Model), allowed.MaxPrice))
+            ? new Admitted(capability, new ModelPurse(budget, (capability.Caller, allowed.Model), allowed.MaxPrice))
             : new Refusal<CapabilityRefusal>(CapabilityRefusal.ModelUndeclared, $"{capability.Task} may not ask {model}.");
     }
 
-    private sealed record Admitted(Id<User> Payer, ModelPurse Purse);
+    private sealed record Admitted(ModelCapability Capability, ModelPurse Purse);
 }

@@ -37,14 +37,19 @@ public sealed record ReceiptModelRequest(
 /// <param name="Tokens">As they are billed.</param>
 public sealed record ReceiptModelUse(ListingName Model, ModelPrice? ListingPrice, ModelPrice? ServingPrice, TokenUsage Tokens)
 {
+    /// <summary>Which other operator's node has answered, and what it is paid: the node that signs has asked for its agent there. Null where a server of its own has.</summary>
+    public SuppliedPrice? Supplied { get; init; }
+
     /// <summary>What it costs; null when the prices are none, or it is out of the range of money.</summary>
-    public Money? Price => IsNegative(ListingPrice) || IsNegative(ServingPrice) ? null : new PricedModel(Model, Publisher: default(Id<Identity.User>), ListingPrice, ServingPrice).TryPriceOf(Tokens)?.Total;
+    public Money? Price => IsNegative(ListingPrice) || IsNegative(ServingPrice) || IsNegative(Supplied?.Price)
+        ? null
+        : new PricedModel(Model, Publisher: default(Id<Identity.User>), ListingPrice, ServingPrice) { Supplied = Supplied }.TryPriceOf(Tokens)?.Total;
 
     /// <summary>States what a request was paid by.</summary>
     public static ReceiptModelUse Of(PaidRequest paid)
     {
         ArgumentNullException.ThrowIfNull(paid);
-        return new(paid.Model.Listing, paid.Model.Publisher is null ? null : paid.Model.ListingPrice, paid.Model.ServingPrice, paid.Used);
+        return new(paid.Model.Listing, paid.Model.Publisher is null ? null : paid.Model.ListingPrice, paid.Model.ServingPrice, paid.Used) { Supplied = paid.Model.Supplied };
     }
 
     private static bool IsNegative(ModelPrice? price) => price is not null && (price.PerMillionInputTokens < Money.Zero || price.PerMillionOutputTokens < Money.Zero);

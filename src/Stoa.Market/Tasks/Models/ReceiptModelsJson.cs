@@ -11,7 +11,8 @@ namespace Stoa.Market.Tasks.Models;
 /// <remarks>
 /// <code>
 /// [{ "number", "call", "asked", "endpoint", "requestDigest", "answerDigest", "failure",
-///    "used": { "model", "listingPrice": { "perMillionInputTokens", "perMillionOutputTokens" }, "servingPrice": { … }, "inputTokens", "outputTokens" },
+///    "used": { "model", "listingPrice": { "perMillionInputTokens", "perMillionOutputTokens" }, "servingPrice": { … },
+///              "suppliedBy": "Qm…", "suppliedPrice": { … }, "inputTokens", "outputTokens" },
 ///    "price", "shares", "royalties" }]
 /// </code>
 /// </remarks>
@@ -61,6 +62,11 @@ internal static class ReceiptModelsJson
         request.TryGetProperty("used", out var used)
             ? new ReceiptModelUse(
                 ListingName.Parse(Text(used, "model")), ReadPrice(used, "listingPrice"), ReadPrice(used, "servingPrice"), new TokenUsage(Number(used, "inputTokens"), Number(used, "outputTokens")))
+            {
+                Supplied = used.TryGetProperty("suppliedBy", out _)
+                    ? new SuppliedPrice(PeerId.Parse(Text(used, "suppliedBy")), ReadPrice(used, "suppliedPrice") ?? throw new FormatException("A supplier has a price."))
+                    : null,
+            }
             : null,
         Money.Parse(Text(request, "price")),
         ReceiptJson.ReadShares(request),
@@ -74,6 +80,12 @@ internal static class ReceiptModelsJson
         json.WriteString("model", used.Model.ToString());
         WritePrice(json, "listingPrice", used.ListingPrice);
         WritePrice(json, "servingPrice", used.ServingPrice);
+        if (used.Supplied is { } supplied)
+        {
+            json.WriteString("suppliedBy", supplied.Node.ToString());
+            WritePrice(json, "suppliedPrice", supplied.Price);
+        }
+
         json.WriteNumber("inputTokens", used.Tokens.InputTokens);
         json.WriteNumber("outputTokens", used.Tokens.OutputTokens);
         json.WriteEndObject();

@@ -29,6 +29,7 @@ public sealed class TaskModels : IDisposable
 
     /// <summary>Asks a model, and waits for the answer.</summary>
     /// <param name="caller">The number of the call that asks; 0 for the task's own agent.</param>
+    /// <param name="agent">The agent of that call; null for the task's own.</param>
     /// <param name="asks">What that agent may ask.</param>
     /// <param name="ask">The entry of these that allows it.</param>
     /// <param name="request">What is asked.</param>
@@ -36,24 +37,24 @@ public sealed class TaskModels : IDisposable
     /// <param name="stop">Ends it at once.</param>
     /// <returns>What the agent can read, and what it costs; null when the task has made as many as it may.</returns>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    internal AskedModel? Ask(int caller, IReadOnlyList<AgentAsk> asks, AgentAsk ask, InferenceRequest request, ReadOnlyMemory<byte> body, CancellationToken stop)
+    internal AskedModel? Ask(int caller, ListingName? agent, IReadOnlyList<AgentAsk> asks, AgentAsk ask, InferenceRequest request, ReadOnlyMemory<byte> body, CancellationToken stop)
     {
         if (_requests.Count >= _mostRequests)
             return null;
         // The thread is the agent's, which has nothing else to do.
-        var (answer, paid) = _door.AskAsync(CapabilityOf(caller, asks), request, ask.MaxAnswerBytes, stop).GetAwaiter().GetResult();
+        var (answer, paid) = _door.AskAsync(CapabilityOf(caller, agent ?? _task.Agent, asks), request, ask.MaxAnswerBytes, stop).GetAwaiter().GetResult();
         var read = answer.Code is { } code ? new CallAnswer(false, CallError.OfModel(answer.Status, code, answer.Detail)) : new CallAnswer(true, new(answer.Body));
         _requests.Add(new ModelRequest(
             _requests.Count + 1, caller, ask.Model, request.Kind, ContentHash.Of(body.Span), ContentHash.Of(read.Bytes.FirstSpan), answer.Code, paid));
         return new AskedModel(read, paid?.Price.Total ?? Money.Zero);
     }
 
-    private string CapabilityOf(int caller, IReadOnlyList<AgentAsk> asks)
+    private string CapabilityOf(int caller, ListingName agent, IReadOnlyList<AgentAsk> asks)
     {
         if (!_capabilities.TryGetValue(caller, out var token))
         {
             _capabilities.Add(caller, token = _door.Mint(new ModelCapability(
-                _task.Id, _task.Token, caller, _task.OwnerId, [.. asks.Select(one => new CapableModel(one.Model, one.MaxPrice))], _budget, _expiresAt)));
+                _task.Id, _task.Token, caller, agent, _task.OwnerId, [.. asks.Select(one => new CapableModel(one.Model, one.MaxPrice))], _budget, _expiresAt)));
         }
 
         return token;

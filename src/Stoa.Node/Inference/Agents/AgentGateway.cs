@@ -1,9 +1,7 @@
-using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tasks.Models;
 using Stoa.Node.Inference.Gateway;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Agents;
 
@@ -12,10 +10,11 @@ namespace Stoa.Node.Inference.Agents;
 public sealed class AgentGateway(InferenceGateway gateway) : IModelGateway
 {
     /// <inheritdoc/>
-    public async Task<ModelAnswer> AskAsync(Id<User> payer, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
+    public async Task<ModelAnswer> AskAsync(ModelCapability capability, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(capability);
         var collected = new CollectedAnswer(maxAnswerBytes, cancellationToken);
-        await gateway.AnswerAsync(new InferenceCall(payer, purse), request, collected);
+        await gateway.AnswerAsync(new InferenceCall(capability.Payer, purse) { Capability = capability }, request, collected);
         cancellationToken.ThrowIfCancellationRequested();
         return collected.Answer ?? throw new InvalidOperationException($"A request to {request.Model} was neither answered nor refused.");
     }

@@ -10,13 +10,14 @@ namespace Stoa.Node.Inference.Charging;
 /// <summary>What was spent of open allowances, in a file that is mapped into memory: written at the cost of a few stores, and there after the process was killed.</summary>
 /// <remarks>
 /// The pages belong to the operating system, which writes them to the disk when it likes: a killed process loses nothing, a machine without power what came since the last settlement.
-/// The file is a header and slots of 128 bytes, all integers in the machine's order: it never leaves the machine.
+/// The file is a header and slots of 144 bytes, all integers in the machine's order: it never leaves the machine.
 /// <code>
 /// header: magic (8), version (4), bytes of a slot (4), zeros
-/// slot:   taken (8), check (8), id of the allowance (16), then twice: requests, input tokens, output tokens, listing part, serving part (8 each), sequence (8)
+/// slot:   taken (8), check (8), id of the allowance (16), then twice: requests, input tokens, output tokens, listing part, serving part, supplied part (8 each), sequence (8)
 /// </code>
 /// What is spent is written over the older of the two copies, its sequence last: whenever a process is killed, the copy of the higher sequence is whole. The check is of what does not change.
 /// The file grows by doubling, its new part written with zeros so that no store finds the disk full.
+/// One of version 1, whose slots have no supplied part, is written anew when it is opened.
 /// </remarks>
 public sealed class ChargeSlots : IDisposable
 {
@@ -26,14 +27,17 @@ public sealed class ChargeSlots : IDisposable
     /// <summary>How many slots a new file has.</summary>
     public const int FirstCount = 64;
 
-    internal const int SlotBytes = 128;
+    internal const int SlotBytes = CopiesAt + 2 * CopyBytes;
 
-    private const int Version = 1;
+    private const int Version = 2;
+    private const int IdVersion = 1;
     private const int CheckAt = 8;
     private const int IdAt = 16;
     private const int SlotIdBytes = 16;
     private const int CopiesAt = 32;
-    private const int CopyBytes = 48;
+    private const int CopyBytes = Counters.Bytes + sizeof(long);
+    private const int FirstSlotBytes = 128;
+    private const int FirstCountersBytes = 40;
 
     private readonly Lock _gate = new();
     private readonly FileStream _lock;
@@ -62,8 +66,9 @@ public sealed class ChargeSlots : IDisposable
         _lock = new FileStream($"{path}.lock", options);
         try
         {
-            PutAsideWhatIsForeign(path, logger);
             options.Share = FileShare.ReadWrite;
+            BringUpToDate(path, options);
+            PutAsideWhatIsForeign(path, logger);
             _file = new FileStream(path, options);
             Left = Open(path, logger);
         }
@@ -128,6 +133,39 @@ public sealed class ChargeSlots : IDisposable
         }
     }
 
+    /// <summary>Writes a file of version 1 anew: what is in its slots was spent by people who are charged for it.</summary>
+    private static void BringUpToDate(string path, FileStreamOptions options)
+    {
+        if (!HasHeader(path, HeaderOf(1, FirstSlotBytes)))
+            return;
+        var old = File.ReadAllBytes(path).AsSpan();
+        var count = (old.Length / FirstSlotBytes) - 1;
+        var bytes = new byte[SlotBytes * (1 + count)];
+        Header().CopyTo(bytes, 0);
+        for (var index = 1; index <= count; index++)
+        {
+            var from = old.Slice(FirstSlotBytes * index, FirstSlotBytes);
+            var to = bytes.AsSpan(SlotBytes * index, SlotBytes);
+            from[..CopiesAt].CopyTo(to);
+            for (var copy = 0; copy < 2; copy++)
+            {
+                var written = from.Slice(CopiesAt + (copy * (FirstCountersBytes + sizeof(long))), FirstCountersBytes + sizeof(long));
+                written[..FirstCountersBytes].CopyTo(to[(CopiesAt + (copy * CopyBytes))..]);
+                written[FirstCountersBytes..].CopyTo(to[(CopiesAt + (copy * CopyBytes) + Counters.Bytes)..]);
+            }
+        }
+
+        var next = $"{path}.new";
+        File.Delete(next);
+        using (var file = new FileStream(next, options))
+        {
+            file.Write(bytes);
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(next, path, overwrite: true);
+    }
+
     private static void PutAsideWhatIsForeign(string path, ILogger logger)
     {
         if (!IsForeign(path))
@@ -137,25 +175,26 @@ public sealed class ChargeSlots : IDisposable
         logger.LogError("What requests to models have cost is kept in {Path}, which is no such file, or one of another version. It is put aside as {Aside}; what it says was spent is not paid.", path, aside);
     }
 
-    private static bool IsForeign(string path)
+    // One that was never written to the end of its header has nothing in it.
+    private static bool IsForeign(string path) => File.Exists(path) && new FileInfo(path).Length >= SlotBytes && !HasHeader(path, Header());
+
+    private static bool HasHeader(string path, byte[] expected)
     {
         if (!File.Exists(path))
             return false;
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        // One that was never written to the end of its header has nothing in it.
-        if (file.Length < SlotBytes)
-            return false;
-        var header = new byte[SlotBytes];
-        file.ReadExactly(header);
-        return !header.AsSpan().SequenceEqual(Header());
+        var header = new byte[expected.Length];
+        return file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) == header.Length && header.AsSpan().SequenceEqual(expected);
     }
 
-    private static byte[] Header()
+    private static byte[] Header() => HeaderOf(Version, SlotBytes);
+
+    private static byte[] HeaderOf(int version, int slotBytes)
     {
-        var header = new byte[SlotBytes];
+        var header = new byte[slotBytes];
         "stoainf\n"u8.CopyTo(header);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), Version);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), SlotBytes);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), version);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), slotBytes);
         return header;
     }
 
@@ -163,7 +202,7 @@ public sealed class ChargeSlots : IDisposable
     private static ulong CheckOf(Id<Allowance> id)
     {
         Span<byte> bytes = stackalloc byte[sizeof(int) + SlotIdBytes];
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, Version);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, IdVersion);
         id.Uuid.TryWriteBytes(bytes[sizeof(int)..], bigEndian: true, out _);
         return BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(bytes));
     }
@@ -263,17 +302,20 @@ public sealed class ChargeSlots : IDisposable
     [StructLayout(LayoutKind.Sequential)]
     private struct Counters(InferenceSpending spent)
     {
-        public const int Bytes = 40;
+        public const int Bytes = 48;
 
         private readonly long _requests = spent.Requests;
         private readonly long _inputTokens = spent.InputTokens;
         private readonly long _outputTokens = spent.OutputTokens;
         private readonly long _listing = spent.Price.Listing.Nanodollars;
         private readonly long _serving = spent.Price.Serving.Nanodollars;
+        private readonly long _supplied = spent.Price.Supplied.Nanodollars;
 
-        public readonly bool IsSound => _requests >= 0 && _inputTokens >= 0 && _outputTokens >= 0 && _listing >= 0 && _serving >= 0 && _listing <= long.MaxValue - _serving;
+        public readonly bool IsSound =>
+            _requests >= 0 && _inputTokens >= 0 && _outputTokens >= 0 && _listing >= 0 && _serving >= 0 && _supplied >= 0 && (Int128)_listing + _serving + _supplied <= long.MaxValue;
 
-        public readonly InferenceSpending ToSpending() => new(_requests, _inputTokens, _outputTokens, new InferencePrice(new Money(_listing), new Money(_serving)));
+        public readonly InferenceSpending ToSpending() =>
+            new(_requests, _inputTokens, _outputTokens, new InferencePrice(new Money(_listing), new Money(_serving), new Money(_supplied)));
     }
 }
 

@@ -31,7 +31,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
     private const int LeftAtOnce = 100;
 
     private const string Columns = """
-        id, user_id, holder, model, publisher_id, wallet_id, creator_wallet_id, hold_id, held, key_id, key_day, requests, input_tokens, output_tokens, listing_price, serving_price, since_at, channel_id
+        id, user_id, holder, model, publisher_id, wallet_id, creator_wallet_id, hold_id, held, key_id, key_day, requests, input_tokens, output_tokens, listing_price, serving_price, supplied_price, since_at, channel_id
         """;
 
     // A node that comes back pays for what it has spent: its consumers are better off with their money held for a while than its publishers without theirs. One that does not come back
@@ -115,7 +115,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                 var next = new OpenAllowance(
                     id, holder.Consumer, cell.Self.ToString(), model.Listing, model.Publisher, wallet.Id, row is null ? await CreatorOfAsync(session, model, now) : row.CreatorWalletId,
                     ids.Next<InferenceCharge>(), amount, holder.Key?.KeyId, holder.Key is null ? null : today,
-                    renewal.Spent.Requests, renewal.Spent.InputTokens, renewal.Spent.OutputTokens, renewal.Spent.Price.Listing, renewal.Spent.Price.Serving, now, holder.Channel);
+                    renewal.Spent.Requests, renewal.Spent.InputTokens, renewal.Spent.OutputTokens, renewal.Spent.Price.Listing, renewal.Spent.Price.Serving, renewal.Spent.Price.Supplied, now, holder.Channel);
                 IReadOnlyList<Transfer> settled = row is null ? [] : InferenceTransfers.Settle(row.HoldId, charge!.Shares, row.WalletId, row.CreatorWalletId, accounts, now);
                 var moved = await SqlLedger.ApplyAsync(session, [.. settled, InferenceTransfers.Hold(next.HoldId, wallet.Id, accounts.Clearing, amount, now)]);
                 if (moved.Refusal is { Code: TransferRefusal.InsufficientFunds })
@@ -202,9 +202,9 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
     private static Task WriteAsync(SqlSession session, OpenAllowance row) => session.SendAsync(
         $"""
         INSERT INTO inference_allowances ({Columns})
-        VALUES (@Id, @UserId, @Holder, @Model, @PublisherId, @WalletId, @CreatorWalletId, @HoldId, @Held, @KeyId, @KeyDay, @Requests, @InputTokens, @OutputTokens, @ListingPrice, @ServingPrice, @SinceAt, @ChannelId)
+        VALUES (@Id, @UserId, @Holder, @Model, @PublisherId, @WalletId, @CreatorWalletId, @HoldId, @Held, @KeyId, @KeyDay, @Requests, @InputTokens, @OutputTokens, @ListingPrice, @ServingPrice, @SuppliedPrice, @SinceAt, @ChannelId)
         ON CONFLICT (id) DO UPDATE SET hold_id = excluded.hold_id, held = excluded.held, key_id = excluded.key_id, key_day = excluded.key_day, requests = excluded.requests,
-            input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, listing_price = excluded.listing_price, serving_price = excluded.serving_price, since_at = excluded.since_at
+            input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, listing_price = excluded.listing_price, serving_price = excluded.serving_price, supplied_price = excluded.supplied_price, since_at = excluded.since_at
         """,
         row);
 
@@ -222,7 +222,7 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
         var price = since.Price.AtMost(row.Held);
         return new InferenceCharge(
             row.HoldId, row.UserId, row.KeyId, row.PublisherId, row.Model, LeaseHolder.Parse(row.Holder).Node, since.Requests, since.InputTokens, since.OutputTokens,
-            price.Listing, price.Serving, InferenceTransfers.Share(price.Listing, price.Serving, split), row.SinceAt, now);
+            price.Listing, price.Serving, price.Supplied, split.Split(price), row.SinceAt, now);
     }
 
     private async Task<Id<Account>?> CreatorOfAsync(SqlSession session, PricedModel model, DateTimeOffset now) => model.Publisher is { } publisher
@@ -240,8 +240,8 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
 
     private sealed record OpenAllowance(
         Id<Allowance> Id, Id<User> UserId, string Holder, ListingName Model, Id<User>? PublisherId, Id<Account> WalletId, Id<Account>? CreatorWalletId, Id<InferenceCharge> HoldId, Money Held,
-        Id<ApiKey>? KeyId, long? KeyDay, long Requests, long InputTokens, long OutputTokens, Money ListingPrice, Money ServingPrice, DateTimeOffset SinceAt, Id<Channel>? ChannelId)
+        Id<ApiKey>? KeyId, long? KeyDay, long Requests, long InputTokens, long OutputTokens, Money ListingPrice, Money ServingPrice, Money SuppliedPrice, DateTimeOffset SinceAt, Id<Channel>? ChannelId)
     {
-        public InferenceSpending Settled => new(Requests, InputTokens, OutputTokens, new InferencePrice(ListingPrice, ServingPrice));
+        public InferenceSpending Settled => new(Requests, InputTokens, OutputTokens, new InferencePrice(ListingPrice, ServingPrice, SuppliedPrice));
     }
 }

@@ -13,14 +13,14 @@ namespace Stoa.Node.Inference.Charging;
 internal static class SqlInferenceCharges
 {
     private const string Columns =
-        "id, user_id, key_id, publisher_id, model, node, requests, input_tokens, output_tokens, listing_price, serving_price, creator, node_share, platform, from_at, to_at";
+        "id, user_id, key_id, publisher_id, model, node, requests, input_tokens, output_tokens, listing_price, serving_price, supplied_price, creator, node_share, platform, from_at, to_at";
 
     private const int ReadAtOnce = 5_000;
 
     public static Task AddAsync(SqlSession session, InferenceCharge charge, Id<Allowance> allowance) => session.SendAsync(
         $"""
         INSERT INTO inference_charges ({Columns}, allowance_id)
-        VALUES (@Id, @UserId, @KeyId, @PublisherId, @Model, @Node, @Requests, @InputTokens, @OutputTokens, @ListingPrice, @ServingPrice, @creator, @nodeShare, @platform, @From, @To, @allowance)
+        VALUES (@Id, @UserId, @KeyId, @PublisherId, @Model, @Node, @Requests, @InputTokens, @OutputTokens, @ListingPrice, @ServingPrice, @SuppliedPrice, @creator, @nodeShare, @platform, @From, @To, @allowance)
         """,
         new
         {
@@ -35,6 +35,7 @@ internal static class SqlInferenceCharges
             charge.OutputTokens,
             charge.ListingPrice,
             charge.ServingPrice,
+            charge.SuppliedPrice,
             creator = charge.Shares.Creator,
             nodeShare = charge.Shares.Node,
             platform = charge.Shares.Platform,
@@ -58,7 +59,7 @@ internal static class SqlInferenceCharges
 
     /// <summary>What was paid of an allowance in all.</summary>
     public static Task<Money> SumAsync(SqlSession session, Id<Allowance> allowance) => session.QuerySingleAsync<Money>(
-        "SELECT CAST(COALESCE(SUM(listing_price + serving_price), 0) AS BIGINT) FROM inference_charges WHERE allowance_id = @allowance", new { allowance });
+        "SELECT CAST(COALESCE(SUM(listing_price + serving_price + supplied_price), 0) AS BIGINT) FROM inference_charges WHERE allowance_id = @allowance", new { allowance });
 
     /// <summary>Charges that no entry of the journal pays for, in words: their captures are named after them.</summary>
     public static async Task<IReadOnlyList<string>> FindUnpaidAsync(SqlSession session)
@@ -77,9 +78,9 @@ internal static class SqlInferenceCharges
 
     private sealed record ChargeRow(
         Id<InferenceCharge> Id, Id<User> UserId, Id<ApiKey>? KeyId, Id<User>? PublisherId, ListingName Model, string Node, long Requests, long InputTokens, long OutputTokens,
-        Money ListingPrice, Money ServingPrice, Money Creator, Money NodeShare, Money Platform, DateTimeOffset FromAt, DateTimeOffset ToAt)
+        Money ListingPrice, Money ServingPrice, Money SuppliedPrice, Money Creator, Money NodeShare, Money Platform, DateTimeOffset FromAt, DateTimeOffset ToAt)
     {
         public InferenceCharge ToCharge() => new(
-            Id, UserId, KeyId, PublisherId, Model, Node, Requests, InputTokens, OutputTokens, ListingPrice, ServingPrice, new Shares(Creator, NodeShare, Platform), FromAt, ToAt);
+            Id, UserId, KeyId, PublisherId, Model, Node, Requests, InputTokens, OutputTokens, ListingPrice, ServingPrice, SuppliedPrice, new Shares(Creator, NodeShare, Platform), FromAt, ToAt);
     }
 }

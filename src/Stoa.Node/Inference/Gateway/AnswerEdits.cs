@@ -19,6 +19,12 @@ internal static class AnswerEdits
     public static void Write(IBufferWriter<byte> output, ReadOnlySpan<byte> json, in AnswerReading reading, ReplicaModel model, Money? cost)
     {
         var (from, to) = (reading.Model.Start.Value, reading.Model.End.Value);
+        if (cost is { } own && reading.Cost.End.Value > 0)
+        {
+            WriteOver(output, json, reading, model, own);
+            return;
+        }
+
         var place = cost is null ? 0 : reading.UsageOpen;
         if (place > 0 && place < to)
         {
@@ -77,7 +83,33 @@ internal static class AnswerEdits
     public static long LengthOf(int length, in AnswerReading reading, ReplicaModel model, Money cost)
     {
         var named = reading.Model.End.Value - reading.Model.Start.Value;
-        return length + (named > 0 ? model.NameInJson.EncodedUtf8Bytes.Length + 2 - named : 0) + (reading.UsageOpen > 0 ? "\"cost\":\"\",".Length + cost.ToString().Length : 0);
+        var said = reading.Cost.End.Value - reading.Cost.Start.Value;
+        var costs = said > 0 ? cost.ToString().Length + 2 - said : reading.UsageOpen > 0 ? "\"cost\":\"\",".Length + cost.ToString().Length : 0;
+        return length + (named > 0 ? model.NameInJson.EncodedUtf8Bytes.Length + 2 - named : 0) + costs;
+    }
+
+    /// <summary>Writes what it cost in the place of what another gateway says.</summary>
+    private static void WriteOver(IBufferWriter<byte> output, ReadOnlySpan<byte> json, in AnswerReading reading, ReplicaModel model, Money cost)
+    {
+        var (named, said) = (reading.Model, reading.Cost);
+        var taken = 0;
+        if (named.End.Value > 0 && named.Start.Value < said.Start.Value)
+            taken = WriteNameAt(output, json, taken, named, model);
+        output.Write(json[taken..said.Start.Value]);
+        output.Write("\""u8);
+        WriteAmount(output, cost);
+        output.Write("\""u8);
+        taken = said.End.Value;
+        if (named.Start.Value > said.Start.Value)
+            taken = WriteNameAt(output, json, taken, named, model);
+        output.Write(json[taken..]);
+    }
+
+    private static int WriteNameAt(IBufferWriter<byte> output, ReadOnlySpan<byte> json, int taken, Range named, ReplicaModel model)
+    {
+        output.Write(json[taken..named.Start.Value]);
+        WriteName(output, model);
+        return named.End.Value;
     }
 
     private static void WriteName(IBufferWriter<byte> output, ReplicaModel model)
@@ -91,11 +123,16 @@ internal static class AnswerEdits
     {
         output.Write(before);
         output.Write("\"cost\":\""u8);
+        WriteAmount(output, cost);
+        output.Write("\","u8);
+    }
+
+    private static void WriteAmount(IBufferWriter<byte> output, Money cost)
+    {
         var span = output.GetSpan(32);
         var text = cost.ToString();
         for (var index = 0; index < text.Length; index++)
             span[index] = (byte)text[index];
         output.Advance(text.Length);
-        output.Write("\","u8);
     }
 }

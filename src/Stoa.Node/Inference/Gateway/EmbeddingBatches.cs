@@ -30,8 +30,8 @@ internal sealed class EmbeddingBatches(Upstreams upstreams, InferenceOptions opt
     /// <exception cref="OperationCanceledException">Whoever asked has gone.</exception>
     public ValueTask<BatchTurn> TakeTurnAsync(InferenceCall call, InferenceRequest request, ModelFleet model, CancellationToken gone)
     {
-        // What is asked of two servers, or of the one of the request before, is asked by itself.
-        if (options.EmbeddingBatch == 1 || request.Kind is not InferenceKind.Embedding || call.Hedge is not null || call.Session is not null
+        // What is asked of two servers, or of the one of the request before, is asked by itself; so is what may go to another operator's node, which charges for each request.
+        if (options.EmbeddingBatch == 1 || model.HasSupplied || request.Kind is not InferenceKind.Embedding || call.Hedge is not null || call.Session is not null
             || EmbeddingInput.Of(request) is not { } input || input.Count > options.EmbeddingBatch || input.Items.Length > EmbeddingBatch.MostBytes)
         {
             return ValueTask.FromResult(BatchTurn.Alone);
@@ -202,6 +202,13 @@ internal sealed class EmbeddingBatches(Upstreams upstreams, InferenceOptions opt
         {
             // That too many wait may be so of one account alone.
             return OfEach(members, refusal.Code is RoutingRefusal.TooManyWaiting ? BatchTurn.Alone : new BatchTurn { Refusal = refusal });
+        }
+
+        if (place.Replica.Replica.Supplied is not null)
+        {
+            // It has come there since.
+            model.Leave(place, RequestEnd.Abandoned);
+            return OfEach(members, BatchTurn.Alone);
         }
 
         var entered = Stopwatch.GetTimestamp();

@@ -3,7 +3,9 @@ using System.Diagnostics;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
+using Stoa.Market.Supply;
 using Stoa.Node.Http;
+using Stoa.Node.Supply.Models;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -27,6 +29,7 @@ internal sealed class Exchange(
     private AnswerClaims _claims;
     private double _firstTokenMs;
     private bool _isStarted;
+    private ModelAnswerContent? _charged;
 
     /// <summary>What was used, as it is billed; nothing until then.</summary>
     public TokenUsage Used { get; private set; }
@@ -50,7 +53,9 @@ internal sealed class Exchange(
                 if (!race.IsWonBy(this))
                     limit.Cancel();
             });
-            using var response = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, terms.Scope, limit.Token);
+            using var response = terms.Supplied is { } supplied
+                ? await supplied.SendAsync(upstreams, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens, isNameless: true), request.IsStream, limit.Token)
+                : await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, terms.Scope, limit.Token);
             await using var stream = await response.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
@@ -66,6 +71,7 @@ internal sealed class Exchange(
         }
         catch (Exception exception) when (UpstreamException.Of(exception, limit.IsCancellationRequested) is { } failure)
         {
+            terms.Supplied?.NoteFailure(failure);
             if (!_isStarted)
                 throw failure;
             await TellBrokenAsync(failure);
@@ -86,6 +92,7 @@ internal sealed class Exchange(
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
         answer.Check(buffer.Span);
         _claims.Add(reading);
+        _charged = terms.Supplied?.Judge(buffer.Span, _claims, request.InputTokens, terms.MostOutput);
         Win();
         var price = Settle();
         var end = ServedEnd(_firstTokenMs);
@@ -138,6 +145,8 @@ internal sealed class Exchange(
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
         answer.CheckWritten();
+        // One that was cut is not whole, and has no receipt.
+        _charged = isCut ? null : terms.Supplied?.Judge([], _claims, request.InputTokens, terms.MostOutput);
         var price = Settle();
         var end = ServedEnd(ElapsedMs);
         visit.Leave(end);
@@ -191,6 +200,8 @@ internal sealed class Exchange(
     /// <returns>Whether it was the last one.</returns>
     private bool Take(ReadOnlySpan<byte> @event, ArrayBufferWriter<byte> held, ref int finished, ref bool isUsageTold)
     {
+        if (terms.Supplied?.TakeEvent(@event) is true)
+            return false;
         if (!EventLines.TryFindData(@event, out var range))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "It sent an event with several lines of data.");
         var data = @event[range];
@@ -207,7 +218,8 @@ internal sealed class Exchange(
         finished += reading.Finished;
         if (reading.IsUsageAlone)
         {
-            if (!request.WantsUsage)
+            // What another operator's node has charged is known at the end.
+            if (!request.WantsUsage || terms.Supplied is not null)
                 return false;
             isUsageTold = true;
         }
@@ -254,8 +266,10 @@ internal sealed class Exchange(
 
     private Primitives.Money Settle()
     {
-        Used = Bill().Used;
-        return reservation.Settle(Used, replica.Priced);
+        Used = _charged?.Tokens ?? Bill().Used;
+        var price = reservation.Settle(Used, replica.Priced, _charged?.Price);
+        terms.Supplied?.NotePaid(price);
+        return price;
     }
 
     private sealed class ClientStalledException() : IOException("The client does not take the answer.");
@@ -270,7 +284,8 @@ internal sealed class Exchange(
 /// <param name="WaitedMs">How long it waited for the replica.</param>
 /// <param name="PatienceMs">How long the replica has until something of its answer is there.</param>
 /// <param name="Scope">Whose it is, in a word for the replica; null for one that is not told.</param>
-internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs, string? Scope);
+/// <param name="Supplied">Pays for it at another operator's node; null for a server of this cell.</param>
+internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs, string? Scope, SuppliedRequest? Supplied = null);
 
 /// <summary>What a backend says of an answer, event by event, and what was counted here.</summary>
 internal struct AnswerClaims
@@ -281,6 +296,12 @@ internal struct AnswerClaims
 
     /// <summary>Tokens of the answer so far, as they were counted here.</summary>
     public readonly long Counted => _counted;
+
+    /// <summary>What the backend says that it has read; null when it does not say.</summary>
+    public readonly long? Input => _input;
+
+    /// <summary>What the backend says that it has written; null when it does not say.</summary>
+    public readonly long? Output => _output;
 
     /// <summary>Adds what an answer says, or one event of it.</summary>
     public void Add(in AnswerReading reading)

@@ -1,5 +1,6 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
+using Stoa.Market.Tasks.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
@@ -14,6 +15,12 @@ public sealed record InferenceCall(Id<User> Account, IInferencePayer Payer)
 
     /// <summary>Where it should be answered; null for anywhere.</summary>
     public string? Region { get; init; }
+
+    /// <summary>By what right an agent asks from inside a task; null where it is none that asks.</summary>
+    public ModelCapability? Capability { get; init; }
+
+    /// <summary>Whether only servers of this cell answer it: what is bought elsewhere is not sold again.</summary>
+    public bool StaysHere { get; init; }
 
     /// <summary>After how long without a word a second replica is asked beside the first; null for never.</summary>
     public TimeSpan? Hedge { get; init; }

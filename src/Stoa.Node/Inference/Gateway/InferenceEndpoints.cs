@@ -197,14 +197,26 @@ public static class InferenceEndpoints
         if (fleet.Model.ContextLength is { } length)
             json.WriteNumber("context_length"u8, length);
         json.WriteNumber("replicas"u8, replicas.Count(replica => replica.IsOffered));
-        var million = new TokenUsage(1_000_000, 0);
         json.WriteStartObject("price_per_million_tokens"u8);
-        json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(million)).DefaultIfEmpty().Min().ToString());
-        json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PriceOf(new(0, 1_000_000))).DefaultIfEmpty().Min().ToString());
+        json.WriteString("input"u8, replicas.Select(replica => replica.Replica.Priced.PerMillion.PerMillionInputTokens).DefaultIfEmpty().Min().ToString());
+        json.WriteString("output"u8, replicas.Select(replica => replica.Replica.Priced.PerMillion.PerMillionOutputTokens).DefaultIfEmpty().Min().ToString());
         json.WriteEndObject();
+        WriteSuppliers(json, replicas);
         if (fleet.TokensPerSecond is { } speed)
             json.WriteNumber("tokens_per_second"u8, Math.Round(speed, 1));
         json.WriteEndObject();
+    }
+
+    /// <summary>The other operators' nodes among those who serve it: whoever asks may want to know who reads it.</summary>
+    private static void WriteSuppliers(Utf8JsonWriter json, IReadOnlyList<ReplicaState> replicas)
+    {
+        var nodes = replicas.Where(replica => replica.IsOffered).Select(replica => replica.Replica.Supplied?.Node.ToString()).OfType<string>().Distinct().ToList();
+        if (nodes.Count == 0)
+            return;
+        json.WriteStartArray("suppliers"u8);
+        foreach (var node in nodes)
+            json.WriteStringValue(node);
+        json.WriteEndArray();
     }
 
     private static void WriteRoute(Utf8JsonWriter json, ModelRoute route)

@@ -6,6 +6,7 @@ using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 using Stoa.Node.Inference.Routes;
+using Stoa.Node.Supply.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
@@ -13,13 +14,14 @@ namespace Stoa.Node.Inference.Gateway;
 /// <summary>Answers requests to models: finds out which models are meant, and has their replicas asked until one has answered.</summary>
 /// <param name="fleets">What is served here.</param>
 /// <param name="routes">Names that stand for models.</param>
+/// <param name="suppliers">Pay other operators' nodes.</param>
 /// <param name="upstreams">Asks replicas.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="random">Chance.</param>
 /// <param name="logger">Of failures of replicas.</param>
 public sealed class InferenceGateway(
-    ModelFleets fleets, ModelRoutes routes, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, Random random, ILogger<InferenceGateway> logger)
+    ModelFleets fleets, ModelRoutes routes, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, Random random, ILogger<InferenceGateway> logger)
 {
     private const int MostAddresses = 4_096;
 
@@ -64,7 +66,7 @@ public sealed class InferenceGateway(
             if (error is not null)
                 await answer.RefuseAsync(error);
             else
-                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, upstreams, options, telemetry, logger).RunAsync(models);
+                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, suppliers, upstreams, options, telemetry, logger).RunAsync(models);
         }
         catch (OperationCanceledException)
         {

@@ -3,6 +3,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
+using Stoa.Node.Supply.Models;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -12,12 +13,13 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="answer">Where the answer goes.</param>
 /// <param name="estimates">Says what it may come to.</param>
 /// <param name="batches">Ask for vectors together with others.</param>
+/// <param name="suppliers">Pay other operators' nodes.</param>
 /// <param name="upstreams">Asks replicas.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="logger">Of failures of replicas.</param>
 internal sealed class ModelAttempts(
-    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     private readonly List<ReplicaState> _failed = [];
     private UpstreamException? _last;
@@ -43,7 +45,7 @@ internal sealed class ModelAttempts(
     {
         var routed = estimates.Estimate(call, request, model);
         // Before a place is taken: whoever cannot pay keeps nobody from one. One reservation is for all replicas, since one of them is paid.
-        if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
+        if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most, call.StaysHere), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
         {
             // What stands in for another model may be too dear where that one was not.
             if (_last is not null)
@@ -72,14 +74,15 @@ internal sealed class ModelAttempts(
             while (_failed.Count < options.MaxAttempts)
             {
                 var waitsFrom = Stopwatch.GetTimestamp();
-                if (!(await model.EnterAsync(call.Account, routed.Request, _failed, options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
+                if (!(await model.EnterAsync(call.Account, routed.Request, ExcludedOf(model), options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
                 {
                     _noReplica ??= InferenceErrors.Of(refusal);
                     return null;
                 }
 
                 var waitedMs = Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds;
-                var outcome = call.Hedge is { } patience
+                // A second answer of another operator's node would be paid for twice.
+                var outcome = call.Hedge is { } patience && place.Replica.Replica.Supplied is null
                     ? await RaceAsync(model, routed, reservation, place, waitedMs, patience)
                     : await NoteAsync(place.Replica, await AttemptAt(turn.Ending(answer), model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
                 if (outcome is not null)
@@ -93,6 +96,10 @@ internal sealed class ModelAttempts(
             reservation.Release();
         }
     }
+
+    /// <summary>Those that are not asked: they have failed, or may not be.</summary>
+    private IReadOnlyCollection<ReplicaState> ExcludedOf(ModelFleet model) =>
+        call.StaysHere && model.HasSupplied ? [.. _failed, .. model.Replicas.Where(one => one.Replica.Supplied is not null)] : _failed;
 
     /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>
     private void PassOver(FailedBatch failed, ModelFleet model)
@@ -114,7 +121,7 @@ internal sealed class ModelAttempts(
             await enough.CancelAsync();
         }
 
-        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica]) is not { } other)
+        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica, .. model.Replicas.Where(one => one.Replica.Supplied is not null)]) is not { } other)
             return await NoteAsync(place.Replica, await first);
         var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
         // One that fails leaves the other its time.
@@ -128,7 +135,9 @@ internal sealed class ModelAttempts(
     }
 
     private ReplicaAttempt AttemptAt(IAnswer to, ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
-        new(to, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
+        new(
+            to, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null,
+            place.Replica.Replica is { Supplied: not null } there ? suppliers.Open(there, routed.Most, reservation, call.Capability) : null);
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>

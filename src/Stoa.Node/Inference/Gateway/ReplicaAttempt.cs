@@ -1,6 +1,7 @@
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Supply.Models;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -14,8 +15,10 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="waitedMs">How long the request waited for the replica.</param>
 /// <param name="scope">Whose it is, in a word for the replica; null for one that is not told.</param>
+/// <param name="supplied">Pays for it at another operator's node, and is disposed of here; null for a server of this cell.</param>
 internal sealed class ReplicaAttempt(
-    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs, string? scope) : IReplicaVisit
+    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs, string? scope,
+    SuppliedRequest? supplied = null) : IReplicaVisit
 {
     private const double WritingSlack = 3;
     private const double UnknownTokensPerSecond = 20;
@@ -30,8 +33,8 @@ internal sealed class ReplicaAttempt(
     public async Task<AttemptResult> RunAsync(Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry)
     {
         var end = RequestEnd.Abandoned;
-        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options), scope);
-        var exchange = new Exchange(answer, request, place.Replica.Replica, reservation, race, terms, options, this);
+        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options), scope, supplied);
+        var exchange = new Exchange(answer, request, supplied?.Replica ?? place.Replica.Replica, reservation, race, terms, options, this);
         try
         {
             end = await exchange.RunAsync(upstreams);
@@ -51,6 +54,7 @@ internal sealed class ReplicaAttempt(
         }
         finally
         {
+            supplied?.Dispose();
             Leave(end);
         }
     }

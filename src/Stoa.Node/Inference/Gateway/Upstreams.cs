@@ -61,6 +61,9 @@ public sealed class Upstreams : IDisposable
         return await SendAsync(replica.Key?.Authorization, message, cancellationToken);
     }
 
+    /// <summary>Sends what somebody else has made, and answers when the head of the answer is there, of whatever status.</summary>
+    internal Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, CancellationToken cancellationToken) => _client.SendAsync(message, cancellationToken);
+
     /// <summary>Asks a replica which models it has: whoever answers is well.</summary>
     internal async Task CheckAsync(Replica replica, CancellationToken cancellationToken)
     {

@@ -29,10 +29,7 @@ public sealed class ListedModels(Database database)
         return database.ReadAsync<Outcome<ListedModel, ReplicaRefusal>>(
             async session =>
             {
-                if (listing.Version is not { } version
-                    || await SqlListings.FindPublisherAsync(session, listing.Publisher) is not { } signer
-                    || await OfferedVersions.FindAsync(session, new ListingKey(signer, listing.Name), version) is not { Kind: ListingKind.Model } offered
-                    || await ReadAsync(session, offered.Id) is not { } details)
+                if (await ReadAsync(session, listing) is not { } listed)
                 {
                     return new Refusal<ReplicaRefusal>(
                         ReplicaRefusal.ModelNotListed,
@@ -40,22 +37,24 @@ public sealed class ListedModels(Database database)
                         [new FieldError("/model", "The version of a model that is listed and not withdrawn is expected.")]);
                 }
 
-                var publisher = await PublisherKeys.FindUserAsync(session, signer);
-                var price = SqlReplicaStore.NothingAsNull(details.Price);
-                if (publisher is null && price is not null)
+                if (listed.Model is { Publisher: null, Price: { } price })
                 {
                     return new Refusal<ReplicaRefusal>(
                         ReplicaRefusal.PublisherElsewhere,
-                        $"The publisher of {listing} asks for {price.PerMillionInputTokens} and {price.PerMillionOutputTokens} US dollars for a million tokens read and written, and has no account at this cell that could be paid. Serve a model that is free of charge, or have its publisher list it here.",
+                        $"The publisher of {listing} asks for {price.PerMillionInputTokens} and {price.PerMillionOutputTokens} US dollars for a million tokens read and written, and has no account at this cell that could be paid. Serve a model that is free of charge, have its publisher list it here, or buy its answers of a supplier (stoa supplier add).",
                         [new FieldError("/model", "A model of a publisher of this cell is expected, or one without a price.")]);
                 }
 
-                var handle = await PublisherKeys.FindHandleAsync(session, signer);
-                return new ListedModel(
-                    new ReplicaModel(new ListingName(handle ?? signer.ToString(), listing.Name, offered.Version), publisher, details.Capabilities, details.ContextLength, price), signer, details.Weights.Digest);
+                return listed;
             },
             cancellationToken);
     }
+
+    /// <summary>A version that is offered by a publisher of another cell, whatever it costs there; null when there is none.</summary>
+    /// <param name="listing">With a version.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    internal Task<ListedModel?> FindForeignAsync(ListingName listing, CancellationToken cancellationToken) =>
+        database.ReadAsync(async session => await ReadAsync(session, listing) is { Model.Publisher: null } listed ? listed : null, cancellationToken);
 
     /// <summary>Whether a publisher of this cell offers a model under a name.</summary>
     /// <param name="publisher">Key or handle.</param>
@@ -92,6 +91,25 @@ public sealed class ListedModels(Database database)
             return [.. found.Order()];
         },
         cancellationToken);
+
+    private static async Task<ListedModel?> ReadAsync(SqlSession session, ListingName listing)
+    {
+        if (listing.Version is not { } version
+            || await SqlListings.FindPublisherAsync(session, listing.Publisher) is not { } signer
+            || await OfferedVersions.FindAsync(session, new ListingKey(signer, listing.Name), version) is not { Kind: ListingKind.Model } offered
+            || await ReadAsync(session, offered.Id) is not { } details)
+        {
+            return null;
+        }
+
+        var publisher = await PublisherKeys.FindUserAsync(session, signer);
+        var handle = await PublisherKeys.FindHandleAsync(session, signer);
+        return new ListedModel(
+            new ReplicaModel(
+                new ListingName(handle ?? signer.ToString(), listing.Name, offered.Version), publisher, details.Capabilities, details.ContextLength, SqlReplicaStore.NothingAsNull(details.Price)),
+            signer,
+            details.Weights.Digest);
+    }
 
     private static async Task<ModelDetails?> ReadAsync(SqlSession session, ContentHash id) =>
         await session.QueryFirstOrDefaultAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id = @id", new { id }) is { } row

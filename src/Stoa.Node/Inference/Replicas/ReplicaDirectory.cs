@@ -4,6 +4,7 @@ using Stoa.Node.Background;
 using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Routes;
 using Stoa.Node.Storage;
+using Stoa.Node.Supply.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Replicas;
@@ -12,12 +13,13 @@ namespace Stoa.Node.Inference.Replicas;
 /// <param name="database">The cell's.</param>
 /// <param name="replicas">Opens keys.</param>
 /// <param name="local">Those that this node runs itself.</param>
+/// <param name="supplied">Those at other operators' nodes.</param>
 /// <param name="fleets">Gets the replicas.</param>
 /// <param name="routes">Gets the routes for everybody.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Of failures.</param>
 public sealed class ReplicaDirectory(
-    Database database, SqlReplicaStore replicas, LocalReplicas local, ModelFleets fleets, ModelRoutes routes, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
+    Database database, SqlReplicaStore replicas, LocalReplicas local, SuppliedReplicas supplied, ModelFleets fleets, ModelRoutes routes, TimeProvider time, ILogger<ReplicaDirectory> logger) : BackgroundService
 {
     private const string ReadStep = "read the replicas and routes";
 
@@ -29,7 +31,7 @@ public sealed class ReplicaDirectory(
     private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _one = new(1, 1);
     private IReadOnlyList<Replica> _registered = [];
-    private long _localNumber;
+    private long _ownNumber;
     private ChangeNumbers _seen = new(0, 0);
     private long _readAt;
 
@@ -49,7 +51,7 @@ public sealed class ReplicaDirectory(
         {
             var isOld = time.GetElapsedTime(_readAt) >= s_reading;
             // Before they are read: what comes meanwhile is another change.
-            var localNumber = local.Number;
+            var ownNumber = local.Number + supplied.Number;
             var read = await database.ReadAsync(session => ReadAsync(session, isOld), cancellationToken);
             if (read?.Replicas is { } registered)
             {
@@ -57,9 +59,9 @@ public sealed class ReplicaDirectory(
                 _registered = [.. registered.Select(replica => keys.TryGetValue(replica.Id, out var key) ? replica with { Key = key } : replica)];
             }
 
-            if (read?.Replicas is not null || localNumber != _localNumber)
-                fleets.Become([.. _registered, .. local.Replicas]);
-            _localNumber = localNumber;
+            if (read?.Replicas is not null || ownNumber != _ownNumber)
+                fleets.Become([.. _registered, .. local.Replicas, .. supplied.Replicas]);
+            _ownNumber = ownNumber;
             if (read is null)
                 return;
             if (read.Routes is { } forAll)

@@ -73,7 +73,8 @@ public sealed class ReplicaProbes(
         foreach (var fleet in fleets.All)
             fleet.Serve();
         var now = ModelFleet.NowOf(time);
-        var there = fleets.Replicas;
+        // Those at other operators' nodes are asked all at once, by their suppliers' lists.
+        List<ReplicaState> there = [.. fleets.Replicas.Where(state => state.Replica.Supplied is null)];
         foreach (var gone in _probes.Keys.Except(there.Select(state => state.Replica.Id)))
         {
             if (_probes[gone].Running.IsCompleted)

@@ -6,6 +6,7 @@ using Stoa.Market.Registry.Goods;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Inference.Local;
+using Stoa.Node.Supply.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Replicas;
@@ -28,7 +29,7 @@ public static class ReplicasEndpoints
         replicas.MapGet("/", ListAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("listReplicas").WithSummary("List the servers that have models")
-            .WithDescription("Each with what this node has measured of it, and the models that this node runs itself among them. Administrators only.")
+            .WithDescription("Each with what this node has measured of it, and the models that this node runs itself, or buys answers of, among them. Administrators only.")
             .Produces<ListResponse<ReplicaResponse>>();
         replicas.MapGet("/{id}", GetAsync)
             .Needs(Permission.NodeAdmin)
@@ -42,32 +43,32 @@ public static class ReplicasEndpoints
             .WithDescription("What is left out stays. When its address, its key or the name of the model there change, it is asked again. A key does not go to another server than it was given for. Administrators only.")
             .Produces<ReplicaResponse>()
             .Refuses(
-                ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal, ReplicaRefusal.ReplicaInvalid, ReplicaRefusal.ReplicaUnreachable, ReplicaRefusal.UpstreamModelUnknown, ReplicaRefusal.ReplicaExists);
+                ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal, ReplicaRefusal.ReplicaSupplied, ReplicaRefusal.ReplicaInvalid, ReplicaRefusal.ReplicaUnreachable, ReplicaRefusal.UpstreamModelUnknown, ReplicaRefusal.ReplicaExists);
         replicas.MapPut("/{id}/draining", DrainAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("drainReplica").WithSummary("Give a server no more requests")
             .WithDescription("Those that it has are answered to their end; figures.outstandingRequests tells when it has none any more. Doing it again changes nothing. Administrators only.")
             .Produces<ReplicaResponse>()
-            .Refuses(ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal);
+            .Refuses(ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal, ReplicaRefusal.ReplicaSupplied);
         replicas.MapDelete("/{id}/draining", UndrainAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("undrainReplica").WithSummary("Give a server requests again")
             .WithDescription("At first a few, then more. Doing it again changes nothing. Administrators only.")
             .Produces<ReplicaResponse>()
-            .Refuses(ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal);
+            .Refuses(ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal, ReplicaRefusal.ReplicaSupplied);
         replicas.MapDelete("/{id}", RemoveAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("removeReplica").WithSummary("Remove a server")
             .WithDescription("It gets no more requests; those that it has are answered to their end. Its key is forgotten. Administrators only.")
             .Produces(StatusCodes.Status204NoContent)
-            .Refuses(ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal);
+            .Refuses(ReplicaRefusal.ReplicaUnknown, ReplicaRefusal.ReplicaLocal, ReplicaRefusal.ReplicaSupplied);
     }
 
     private static async Task<IResult> AddAsync(Body<AddReplicaRequest> body, MadeId id, ReplicaRegistration registration, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
         (await registration.AddAsync(id.For<Replica>(), body.Value, cancellationToken)).Match<IResult>(
             added => TypedResults.Created($"/api/v1/replicas/{added.Replica.Id}", ToContract(added, fleets, time)), refusal => refusal.ToProblem());
 
-    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlReplicaStore store, LocalReplicas local, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlReplicaStore store, LocalReplicas local, SuppliedReplicas supplied, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken)
     {
         var page = query.ToPage();
         var kept = await store.ListAsync(page, cancellationToken);
@@ -76,38 +77,42 @@ public static class ReplicasEndpoints
         [
             .. kept.Items.Select(one => ToContract(one, fleets, time))
                 .Concat(local.All.Where(one => string.CompareOrdinal(one.Id.ToString(), page.Cursor ?? "") > 0).Select(one => ToContract(one, fleets, time)))
+                .Concat(supplied.All.SelectMany(models => models.Replicas.Select(one => ToContract(one, models, fleets, time))).Where(one => string.CompareOrdinal(one.Id, page.Cursor ?? "") > 0))
                 .OrderBy(one => one.Id, StringComparer.Ordinal),
         ];
         List<ReplicaResponse> shown = [.. all.Take(page.Limit)];
         return TypedResults.Ok(new ListResponse<ReplicaResponse>(shown, kept.NextCursor is not null || all.Count > shown.Count ? shown[^1].Id : null));
     }
 
-    private static async Task<IResult> GetAsync(Id<Replica> id, SqlReplicaStore store, LocalReplicas local, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+    private static async Task<IResult> GetAsync(Id<Replica> id, SqlReplicaStore store, LocalReplicas local, SuppliedReplicas supplied, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
         local.Find(id) is { } running ? TypedResults.Ok(ToContract(running, fleets, time))
+        : supplied.Find(id) is { } bought ? TypedResults.Ok(ToContract(bought.Replica, bought.Models, fleets, time))
         : await store.FindAsync(id, cancellationToken) is { } kept ? TypedResults.Ok(ToContract(kept, fleets, time))
         : Unknown(id);
 
     private static async Task<IResult> UpdateAsync(
-        Id<Replica> id, Body<UpdateReplicaRequest> body, ReplicaRegistration registration, LocalReplicas local, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
-        RefuseLocal(id, local) ?? Answer(await registration.ChangeAsync(id, body.Value, cancellationToken), fleets, time);
+        Id<Replica> id, Body<UpdateReplicaRequest> body, ReplicaRegistration registration, LocalReplicas local, SuppliedReplicas supplied, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        RefuseOwn(id, local, supplied) ?? Answer(await registration.ChangeAsync(id, body.Value, cancellationToken), fleets, time);
 
-    private static async Task<IResult> DrainAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
-        RefuseLocal(id, local) ?? Answer(await registration.DrainAsync(id, isDraining: true, cancellationToken), fleets, time);
+    private static async Task<IResult> DrainAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, SuppliedReplicas supplied, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        RefuseOwn(id, local, supplied) ?? Answer(await registration.DrainAsync(id, isDraining: true, cancellationToken), fleets, time);
 
-    private static async Task<IResult> UndrainAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
-        RefuseLocal(id, local) ?? Answer(await registration.DrainAsync(id, isDraining: false, cancellationToken), fleets, time);
+    private static async Task<IResult> UndrainAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, SuppliedReplicas supplied, ModelFleets fleets, TimeProvider time, CancellationToken cancellationToken) =>
+        RefuseOwn(id, local, supplied) ?? Answer(await registration.DrainAsync(id, isDraining: false, cancellationToken), fleets, time);
 
-    private static async Task<IResult> RemoveAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, CancellationToken cancellationToken) =>
-        RefuseLocal(id, local) ?? (await registration.RemoveAsync(id, cancellationToken) ? (IResult)TypedResults.NoContent() : Unknown(id));
+    private static async Task<IResult> RemoveAsync(Id<Replica> id, ReplicaRegistration registration, LocalReplicas local, SuppliedReplicas supplied, CancellationToken cancellationToken) =>
+        RefuseOwn(id, local, supplied) ?? (await registration.RemoveAsync(id, cancellationToken) ? (IResult)TypedResults.NoContent() : Unknown(id));
 
     private static IResult Answer(Outcome<KeptReplica, ReplicaRefusal> outcome, ModelFleets fleets, TimeProvider time) =>
         outcome.Match<IResult>(kept => TypedResults.Ok(ToContract(kept, fleets, time)), refusal => refusal.ToProblem());
 
     private static ProblemResult Unknown(Id<Replica> id) => new Refusal<ReplicaRefusal>(ReplicaRefusal.ReplicaUnknown, SqlReplicaStore.Unknown(id)).ToProblem();
 
-    private static ProblemResult? RefuseLocal(Id<Replica> id, LocalReplicas local) => local.Find(id) is { } found
+    private static ProblemResult? RefuseOwn(Id<Replica> id, LocalReplicas local, SuppliedReplicas supplied) => local.Find(id) is { } found
         ? new Refusal<ReplicaRefusal>(ReplicaRefusal.ReplicaLocal, $"This node runs {found.Options.Model} itself, by its option Inference:Local. Change it there, and start the node again.").ToProblem()
-        : null;
+        : supplied.Find(id) is { } bought
+            ? new Refusal<ReplicaRefusal>(ReplicaRefusal.ReplicaSupplied, $"Answers of {bought.Replica.Replica.Model.Listing} are bought of {bought.Models.Supplier}. Remove that supplier, or change Supply in the node's options.").ToProblem()
+            : null;
 
     private static ReplicaResponse ToContract(LocalModelStatus status, ModelFleets fleets, TimeProvider time)
     {
@@ -117,6 +122,12 @@ public static class ReplicasEndpoints
             : new ReplicaResponse(
                 status.Id.ToString(), status.Options.Model, "", status.Options.Model, HasApiKey: true, ReplicaRules.DefaultWeight, status.Options.Slots, IsDraining: false, [], status.AddedAt, Local: local);
     }
+
+    private static ReplicaResponse ToContract(SuppliedReplica one, SuppliedModels models, ModelFleets fleets, TimeProvider time) =>
+        ToContract(new KeptReplica(one.Replica, HasKey: false), fleets, time) with
+        {
+            Supplier = new SuppliedReplicaBody(models.Supplier.ToString(), one.Replica.Supplied!.Node.ToString(), ToContract(one.Sold.Price)!, models.Reason),
+        };
 
     private static ReplicaResponse ToContract(KeptReplica kept, ModelFleets fleets, TimeProvider time)
     {

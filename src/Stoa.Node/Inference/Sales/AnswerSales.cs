@@ -130,6 +130,7 @@ public sealed class AnswerSales
         // In the line of whoever pays, and apart from what others have asked.
         var call = new InferenceCall(paid.Channel.Channel.Payer.User, payer)
         {
+            StaysHere = true,
             Session = InferenceEndpoints.HeaderOf(context, InferenceEndpoints.SessionHeader),
             Region = InferenceEndpoints.HeaderOf(context, InferenceEndpoints.RegionHeader),
         };
@@ -150,7 +151,7 @@ public sealed class AnswerSales
         if (!Find(kind, bytes, default).TryGet(out var asked, out var refusal))
             return refusal;
         var most = RequestEstimates.MostOf(asked.Request, asked.Model, _inference);
-        var dearest = asked.Model.DearestFor(most);
+        var dearest = asked.Model.DearestFor(most, staysHere: true);
         return dearest.TryPriceOf(most)?.Total is { } amount
             ? _till.Demand(context, payee, SoldPayer.ForSaleOf(dearest, amount))
             : new Refusal<AnswerRefusal>(AnswerRefusal.AnswerTooDear, "It may cost more than any request may. Ask for fewer tokens.").ToProblem();

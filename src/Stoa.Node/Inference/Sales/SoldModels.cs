@@ -66,7 +66,8 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
 
     public void Dispose() => _one.Dispose();
 
-    private bool IsSold(ModelFleet fleet) => fleet.Replicas.Count > 0 && (options.FreeModels || fleet.Replicas.Any(replica => !replica.Replica.Priced.IsFree));
+    private bool IsSold(ModelFleet fleet) =>
+        fleet.Replicas.Any(replica => replica.Replica.Supplied is null && (options.FreeModels || !replica.Replica.Priced.IsFree));
 
     private async Task<IReadOnlyList<SoldModel>> ReadAsync(CancellationToken cancellationToken)
     {
@@ -95,7 +96,8 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
 
     private SoldModel ModelOf(ModelFleet fleet, ListedModel about)
     {
-        var replicas = fleet.Replicas;
+        // What is bought elsewhere is not sold again.
+        List<ReplicaState> replicas = [.. fleet.Replicas.Where(replica => replica.Replica.Supplied is null)];
         var prices = replicas.Select(replica => replica.Replica.Priced).Distinct().ToList();
         var regions = replicas.Select(replica => replica.Replica.Region ?? node.Region).Distinct().ToList();
         return new SoldModel(

@@ -20,7 +20,7 @@ public sealed class ModelDoorTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private ModelCapability Capability => new(_task.Id, _task.Token, 0, _task.OwnerId, [new CapableModel("stoa/tiny", Money.Parse("0.5"))], Money.Parse("1"), TaskSamples.Now.AddSeconds(60));
+    private ModelCapability Capability => new(_task.Id, _task.Token, 0, _task.Agent, _task.OwnerId, [new CapableModel("stoa/tiny", Money.Parse("0.5"))], Money.Parse("1"), TaskSamples.Now.AddSeconds(60));
 
     [Fact]
     public async Task Capability_OfARunningAttempt_OpensTheDoor_OnThePayersName()

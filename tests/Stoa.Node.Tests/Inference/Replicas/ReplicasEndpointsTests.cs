@@ -12,6 +12,7 @@ using Stoa.Node.Inference.Local;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
 using Stoa.Node.Storage;
+using Stoa.Node.Supply.Models;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Replicas;
@@ -280,7 +281,7 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         var fleets = new ModelFleets(services.GetRequiredService<ReplicaChooser>(), new WaitingLimits(1, 1), TimeProvider.System);
         var routes = new ModelRoutes(services.GetRequiredService<SqlRouteStore>(), TimeProvider.System);
         using var directory = new ReplicaDirectory(
-            services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), new LocalReplicas(), fleets, routes, TimeProvider.System,
+            services.GetRequiredService<Database>(), services.GetRequiredService<SqlReplicaStore>(), new LocalReplicas(), new SuppliedReplicas(), fleets, routes, TimeProvider.System,
             NullLogger<ReplicaDirectory>.Instance);
         await directory.RefreshAsync(Stop);
 

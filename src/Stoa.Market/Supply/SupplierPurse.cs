@@ -1,0 +1,104 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Supply;
+
+/// <summary>What one node of a cell may spend at a supplier for requests to models: granted in pieces, each of which is written before it is spent, and drawn on in memory.</summary>
+/// <remarks>It counts in all since it was opened, so that writing the same twice changes nothing. It may be used by many threads at once.</remarks>
+public sealed class SupplierPurse
+{
+    private readonly Lock _gate = new();
+    private PurseCounts _counts;
+    private Money _granted;
+    private Money _reserved;
+    private long _uses;
+
+    /// <summary>What came of its requests so far.</summary>
+    public PurseCounts Counts
+    {
+        get
+        {
+            lock (_gate)
+                return _counts;
+        }
+    }
+
+    /// <summary>How it stands.</summary>
+    public PurseStanding Standing
+    {
+        get
+        {
+            lock (_gate)
+                return new PurseStanding(_counts, _granted, _reserved, _uses);
+        }
+    }
+
+    /// <summary>Sets aside what a request can cost.</summary>
+    /// <returns>Whether there was as much. It is settled once.</returns>
+    public bool TryReserve(Money amount)
+    {
+        lock (_gate)
+        {
+            if (amount > _granted - _counts.Spent - _reserved)
+                return false;
+            _reserved += amount;
+            _uses++;
+            return true;
+        }
+    }
+
+    /// <summary>So much may be spent in all from now on. It was written before.</summary>
+    public void Grant(Money granted)
+    {
+        lock (_gate)
+            _granted = granted;
+    }
+
+    /// <summary>Gives back what is not reserved. It is to be written afterwards.</summary>
+    /// <returns>What may be spent in all from now on.</returns>
+    public Money GiveBack()
+    {
+        lock (_gate)
+            return _granted = _counts.Spent + _reserved;
+    }
+
+    /// <summary>A request has ended.</summary>
+    /// <param name="reserved">What was set aside for it.</param>
+    /// <param name="spent">What it has cost, as far as is known; no more than that.</param>
+    /// <param name="isKnown">Whether no more can have been charged for it; otherwise the rest of what was reserved may have been.</param>
+    /// <param name="outcome">What it says of the supplier; null for nothing.</param>
+    public void Settle(Money reserved, Money spent, bool isKnown, CallOutcome? outcome)
+    {
+        var cost = Money.Min(spent, reserved);
+        lock (_gate)
+        {
+            _reserved -= reserved;
+            _uses++;
+            _counts = new PurseCounts(
+                _counts.Spent + cost,
+                _counts.Doubtful + (isKnown ? Money.Zero : reserved - cost),
+                _counts.Successes + (outcome is CallOutcome.Done ? 1 : 0),
+                _counts.Failures + (outcome is CallOutcome.Failed ? 1 : 0),
+                _counts.Lies + (outcome is CallOutcome.Lied ? 1 : 0));
+        }
+    }
+}
+
+/// <summary>What came of requests to models at a supplier, in all. Every number only grows.</summary>
+/// <param name="Spent">What they have cost.</param>
+/// <param name="Doubtful">What may have been charged for them besides.</param>
+/// <param name="Successes">Answered, with receipts that held.</param>
+/// <param name="Failures">Not answered, or refused.</param>
+/// <param name="Lies">Answered with what is not to be believed.</param>
+public readonly record struct PurseCounts(Money Spent, Money Doubtful, long Successes, long Failures, long Lies)
+{
+    /// <summary>What came since an earlier look.</summary>
+    public PurseCounts Since(PurseCounts earlier) => new(
+        Spent - earlier.Spent, Doubtful - earlier.Doubtful, Successes - earlier.Successes, Failures - earlier.Failures, Lies - earlier.Lies);
+}
+
+/// <summary>How a purse stands.</summary>
+/// <param name="Counts">What came of its requests.</param>
+/// <param name="Granted">What may be spent in all.</param>
+/// <param name="Reserved">For requests under way.</param>
+/// <param name="Uses">How often something was reserved or settled.</param>
+public readonly record struct PurseStanding(PurseCounts Counts, Money Granted, Money Reserved, long Uses);

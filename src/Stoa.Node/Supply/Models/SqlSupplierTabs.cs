@@ -1,0 +1,135 @@
+using Stoa.Market.Membership;
+using Stoa.Market.Supply;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Supply.Models;
+
+/// <summary>What nodes of this cell may spend at suppliers for requests to models, and what they have spent, in the database.</summary>
+/// <remarks>What is granted is promised by a voucher in the transaction that grants it, before the voucher leaves. Each act locks its supplier first, as those on calls do, so that all nodes of a cell may use one channel.</remarks>
+/// <param name="database">The cell's.</param>
+/// <param name="cell">Which node this is.</param>
+/// <param name="time">The clock.</param>
+public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider time)
+{
+    private const string Counted = "spent, doubtful, successes, failures, lies";
+
+    // A node that comes back takes its own up again as doubtful; one that does not must not hold it for ever.
+    private static readonly TimeSpan s_untilAbandoned = TimeSpan.FromMinutes(10);
+
+    /// <summary>Writes what came of requests, and what may be spent; the same again changes nothing.</summary>
+    /// <param name="supplier">Where.</param>
+    /// <param name="counts">What came of them in all since the tab of this start was opened.</param>
+    /// <param name="granted">What may be spent in all since then.</param>
+    /// <param name="failure">What happened when it last failed or lied; null when it did not since.</param>
+    /// <param name="isOver">Whether nothing is spent any more: all that is granted and not spent is free again.</param>
+    /// <param name="cancellationToken">Writes nothing.</param>
+    /// <returns>The supplier, whose <see cref="Supplier.Signed"/> covers what is granted; null when it was removed.</returns>
+    public Task<Supplier?> WriteAsync(Id<Supplier> supplier, PurseCounts counts, Money granted, string? failure, bool isOver, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            var (now, holder) = (time.GetUtcNow(), cell.Self.ToString());
+            await SqlSuppliers.LockAsync(session, supplier);
+            var since = counts.Since(await FindAsync(session, supplier, holder));
+            if (since != default)
+            {
+                await session.ExecuteAsync(
+                    "UPDATE suppliers SET spent = spent + @Spent, doubtful = doubtful + @Doubtful, successes = successes + @Successes, failures = failures + @Failures, lies = lies + @Lies WHERE id = @supplier",
+                    new { since.Spent, since.Doubtful, since.Successes, since.Failures, since.Lies, supplier });
+            }
+
+            if (failure is not null)
+                await session.ExecuteAsync("UPDATE suppliers SET last_failure = @failure, last_failed_at = @now WHERE id = @supplier", new { failure, now, supplier });
+            if (since.Lies > 0)
+            {
+                var lies = await session.QuerySingleAsync<long>("SELECT lies FROM suppliers WHERE id = @supplier", new { supplier });
+                await session.ExecuteAsync("UPDATE suppliers SET barred_until = @until WHERE id = @supplier", new { until = now + SupplierShares.BarOf(lies), supplier });
+            }
+
+            if (isOver)
+            {
+                await session.ExecuteAsync("DELETE FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder", new { supplier, holder });
+            }
+            else
+            {
+                await session.ExecuteAsync(
+                    $"""
+                    INSERT INTO supplier_tabs (supplier_id, holder, granted, {Counted}, since_at)
+                    VALUES (@supplier, @holder, @granted, @Spent, @Doubtful, @Successes, @Failures, @Lies, @now)
+                    ON CONFLICT (supplier_id, holder) DO UPDATE SET granted = excluded.granted, spent = excluded.spent, doubtful = excluded.doubtful,
+                        successes = excluded.successes, failures = excluded.failures, lies = excluded.lies, since_at = excluded.since_at
+                    """,
+                    new { supplier, holder, granted, counts.Spent, counts.Doubtful, counts.Successes, counts.Failures, counts.Lies, now });
+            }
+
+            if (await SqlSuppliers.FindAsync(session, supplier) is not { } found)
+                return null;
+            return isOver ? found : await PromiseAsync(session, found, found.VoucherFor(Money.Zero));
+        },
+        cancellationToken);
+
+    /// <summary>Promises what a supplier says that it needs for a request, as far as its books may differ from this cell's.</summary>
+    /// <param name="supplier">Which.</param>
+    /// <param name="cumulative">What it asks for in all.</param>
+    /// <param name="most">By how much its books may differ, beyond what nobody knows.</param>
+    /// <param name="cancellationToken">Writes nothing.</param>
+    /// <returns>The supplier with what is promised now; null when it is too much, or it was removed.</returns>
+    public Task<Supplier?> RaiseAsync(Id<Supplier> supplier, Money cumulative, Money most, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await SqlSuppliers.LockAsync(session, supplier);
+            if (await SqlSuppliers.FindAsync(session, supplier) is not { } found || !found.MayPromise(cumulative, most) || !found.MayDiffer(cumulative, most))
+                return null;
+            var beyond = Money.Max(found.Beyond, cumulative - found.Spent - found.Reserved);
+            await session.ExecuteAsync("UPDATE suppliers SET beyond = @beyond WHERE id = @supplier", new { beyond, supplier });
+            return await PromiseAsync(session, found with { Beyond = beyond }, cumulative);
+        },
+        cancellationToken);
+
+    /// <summary>Takes over what earlier starts of this node have left, and nodes that were not alive for long: what they had granted and not written as spent may have been spent.</summary>
+    /// <param name="isStart">Whether this start has none yet, so that its own are not left either.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task AdoptAsync(bool isStart, CancellationToken cancellationToken)
+    {
+        var left = await database.ReadAsync(
+            session => session.QueryAsync<(Id<Supplier> Supplier, string Holder)>(
+                """
+                SELECT supplier_id, holder FROM supplier_tabs
+                WHERE (holder <> @self OR @isStart) AND (SUBSTR(holder, 1, LENGTH(@node)) = @node OR (since_at < @before AND holder NOT IN (SELECT holder FROM nodes)))
+                """,
+                new { self = cell.Self.ToString(), isStart, node = $"{cell.Self.Node}/", before = time.GetUtcNow() - s_untilAbandoned }),
+            cancellationToken);
+        foreach (var (supplier, holder) in left)
+        {
+            await database.WriteAsync(
+                async session =>
+                {
+                    await SqlSuppliers.LockAsync(session, supplier);
+                    await session.ExecuteAsync(
+                        """
+                        UPDATE suppliers SET doubtful = doubtful + (SELECT COALESCE(SUM(t.granted - t.spent), 0) FROM supplier_tabs AS t WHERE t.supplier_id = @supplier AND t.holder = @holder)
+                        WHERE id = @supplier
+                        """,
+                        new { supplier, holder });
+                    return await session.ExecuteAsync("DELETE FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder", new { supplier, holder });
+                },
+                cancellationToken);
+        }
+    }
+
+    private static async Task<Supplier> PromiseAsync(SqlSession session, Supplier supplier, Money voucher)
+    {
+        if (voucher <= supplier.Signed)
+            return supplier;
+        await session.ExecuteAsync("UPDATE suppliers SET signed = @voucher WHERE id = @Id", new { voucher, supplier.Id });
+        return supplier with { Signed = voucher };
+    }
+
+    private static async Task<PurseCounts> FindAsync(SqlSession session, Id<Supplier> supplier, string holder) =>
+        (await session.QueryFirstOrDefaultAsync<TabRow>($"SELECT {Counted} FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder", new { supplier, holder }))?.ToCounts() ?? default;
+
+    private sealed record TabRow(Money Spent, Money Doubtful, long Successes, long Failures, long Lies)
+    {
+        public PurseCounts ToCounts() => new(Spent, Doubtful, Successes, Failures, Lies);
+    }
+}

@@ -1,0 +1,304 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Channels;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
+using Stoa.Market.Inference.Routing;
+using Stoa.Market.PayPerCall;
+using Stoa.Market.Registry;
+using Stoa.Market.Supply;
+using Stoa.Market.Tasks.Models;
+using Stoa.Node.Http;
+using Stoa.Node.Inference.Gateway;
+using Stoa.Node.Inference.Replicas;
+using Stoa.Node.PayPerCall;
+using Stoa.Primitives;
+using Stoa.Primitives.HttpSignatures;
+
+namespace Stoa.Node.Supply.Models;
+
+/// <summary>One request to a model at a supplier: paid for, signed, and its answer held against the receipt. Nothing of it tells whose it is.</summary>
+/// <remarks>One thread at a time. To be disposed of when it has ended: then it is settled at the tab, whatever has come of it.</remarks>
+/// <param name="desk">What it needs.</param>
+/// <param name="replica">Where it goes.</param>
+/// <param name="most">The most that it costs by the agreed prices.</param>
+/// <param name="setAside">What its consumer has set aside.</param>
+/// <param name="capability">By what right an agent asks; null where it is none that asks.</param>
+internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money most, Money setAside, ModelCapability? capability) : IDisposable
+{
+    private const int MostRefusalBytes = 64 << 10;
+    private const int MostPayments = 3;
+    private const int NonceBytes = 18;
+
+    private SupplierTab? _tab;
+    private ContentHash _body;
+    private ContentHash? _ask;
+    private string? _receipt;
+    private IncrementalHash? _events;
+    private ContentHash? _eventsDigest;
+    private Money _paid;
+    private ModelAnswerContent? _told;
+    private string? _lie;
+    private string? _failure;
+    private bool _mayBeCharged;
+
+    /// <summary>Where it goes, at the prices that hold for it.</summary>
+    public Replica Replica => replica;
+
+    /// <summary>Sends it, and answers when the head of the answer is there.</summary>
+    /// <param name="upstreams">The way there.</param>
+    /// <param name="kind">Which endpoint.</param>
+    /// <param name="body">JSON.</param>
+    /// <param name="isStream">Whether a stream of events is asked for.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>One of status 200.</returns>
+    /// <exception cref="UpstreamException">It refused, or cannot be paid.</exception>
+    public async Task<HttpResponseMessage> SendAsync(Upstreams upstreams, InferenceKind kind, byte[] body, bool isStream, CancellationToken cancellationToken)
+    {
+        // What its price has become meanwhile its consumer has not agreed to.
+        if (most > setAside)
+            throw PassOver($"Its price has risen to {most} USD at most, and {setAside} were set aside.");
+        var tab = desk.TabOf(replica) ?? throw PassOver("The supplier was removed.");
+        if (await tab.ReserveAsync(most, cancellationToken) is { } reason)
+            throw PassOver(reason);
+        _tab = tab;
+        _body = ContentHash.Of(body);
+        _events = isStream ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+        var ask = Ask(tab);
+        var hasShrunk = false;
+        for (var payment = 1; ; payment++)
+        {
+            HttpResponseMessage answer;
+            using (var message = ToMessage(tab, kind, body, isStream, ask))
+            {
+                _mayBeCharged = true;
+                answer = await upstreams.SendAsync(message, cancellationToken);
+            }
+
+            if (answer.StatusCode is HttpStatusCode.OK)
+            {
+                _receipt = answer.Headers.TryGetValues(ModelAnswerReceipt.Header, out var values) ? values.FirstOrDefault() : null;
+                return answer;
+            }
+
+            using (answer)
+            {
+                _mayBeCharged = false;
+                var refusal = await ReadAsync(answer, cancellationToken);
+                if (payment < MostPayments && answer.StatusCode is HttpStatusCode.PaymentRequired)
+                {
+                    await PayAsync(tab, answer, cancellationToken);
+                    continue;
+                }
+
+                if (refusal.Code == EnumWord.Of(ChannelRefusal.VoucherExceedsDeposit) && !hasShrunk && payment < MostPayments && await tab.ShrinkAsync(cancellationToken))
+                {
+                    hasShrunk = true;
+                    continue;
+                }
+
+                throw FailureOf(tab, answer, refusal);
+            }
+        }
+    }
+
+    /// <summary>Takes an event of a streamed answer.</summary>
+    /// <returns>Whether it is the receipt, which is no part of the answer.</returns>
+    public bool TakeEvent(ReadOnlySpan<byte> @event)
+    {
+        if (_eventsDigest is not null || _events is not { } hash)
+            return false;
+        if (!@event.StartsWith(Encoding.ASCII.GetBytes(ModelAnswerReceipt.CommentPrefix)))
+        {
+            hash.AppendData(@event);
+            return false;
+        }
+
+        _receipt = Encoding.ASCII.GetString(@event[ModelAnswerReceipt.CommentPrefix.Length..]).TrimEnd();
+        _eventsDigest = ContentHash.FromBytes(hash.GetHashAndReset());
+        return true;
+    }
+
+    /// <summary>Holds an answer that is whole against its receipt.</summary>
+    /// <param name="whole">Its bytes; empty for a stream, whose events were taken.</param>
+    /// <param name="claims">What it says of itself, and what was counted.</param>
+    /// <param name="inputTokens">Of the request, as they were counted here.</param>
+    /// <param name="mostOutput">The most that it may have written.</param>
+    /// <returns>What was charged for it; null when that is not to be believed.</returns>
+    public ModelAnswerContent? Judge(ReadOnlySpan<byte> whole, in AnswerClaims claims, long inputTokens, long mostOutput)
+    {
+        var tab = _tab!;
+        // A stream without a receipt is of no digest: the check finds that there is none.
+        var digest = _events is null ? ContentHash.Of(whole) : _eventsDigest ?? ContentHash.Of(whole);
+        var came = new CountedAnswer(digest, new TokenUsage(inputTokens, claims.Counted), claims.Input, claims.Output, mostOutput);
+        var ordered = new OrderedAnswer(tab.Supplier.Node, tab.Supplier.Channel, ListingName.Parse(replica.UpstreamModel), _body, _ask, replica.Priced, most);
+        if (ModelAnswerCheck.Check(_receipt, ordered, came).TryGet(out var told, out var fault))
+            return _told = told;
+        _lie = $"{fault.Code}: {fault.Detail}";
+        desk.Logger.LogWarning("The supplier {Node} has lied of an answer of {Model} ({Fault}): {Reason}", tab.Supplier.Node, replica.UpstreamModel, fault.Code, fault.Detail);
+        return null;
+    }
+
+    /// <summary>So much its consumer has paid.</summary>
+    public void NotePaid(Money price) => _paid = price;
+
+    /// <summary>It came to nothing through the supplier's fault, or that of the way there.</summary>
+    public void NoteFailure(UpstreamException failure)
+    {
+        if (failure.ClientFault is null && !failure.IsBusy)
+            _failure = ReplicaCheck.Cut(failure.Said.Length > 0 ? $"{failure.Message} It said: {failure.Said}" : failure.Message);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _events?.Dispose();
+        _events = null;
+        if (_tab is not { } tab)
+            return;
+        _tab = null;
+        if (_told is { } told)
+        {
+            tab.Settle(most, told.Price, isKnown: true, CallOutcome.Done, null);
+            desk.Telemetry.Called(CallOutcome.Done);
+            return;
+        }
+
+        CallOutcome? outcome = _lie is not null ? CallOutcome.Lied : _failure is not null ? CallOutcome.Failed : null;
+        tab.Settle(most, _paid, isKnown: !_mayBeCharged, outcome, _lie ?? _failure);
+        if (outcome is { } ended)
+            desk.Telemetry.Called(ended);
+    }
+
+    private HttpRequestMessage ToMessage(SupplierTab tab, InferenceKind kind, byte[] body, bool isStream, string? ask)
+    {
+        var address = replica.AddressOf(kind);
+        var message = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(body) };
+        message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        if (isStream)
+            message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
+        var (digest, payment) = (ContentDigest.Of(_body), tab.PaymentOf());
+        List<string> components = ["@method", "@path", "@query", ContentDigest.FieldName, "payment-signature"];
+        message.Headers.TryAddWithoutValidation("Content-Digest", digest);
+        message.Headers.TryAddWithoutValidation(PaymentHeaders.Signature, payment);
+        if (ask is not null)
+        {
+            message.Headers.TryAddWithoutValidation(ModelAsk.Header, ask);
+            components.Add("stoa-ask");
+        }
+
+        var input = SignatureInput.Of(components, desk.Time.GetUtcNow(), Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes)), tab.Supplier.Channel.ToString());
+        var signature = tab.Key.SignFixed(input.ToBase(name => name switch
+        {
+            "@method" => "POST",
+            "@path" => address.AbsolutePath,
+            "@query" => "?",
+            ContentDigest.FieldName => digest,
+            "payment-signature" => payment,
+            "stoa-ask" => ask,
+            _ => null,
+        }));
+        message.Headers.TryAddWithoutValidation("Signature-Input", $"stoa={input}");
+        message.Headers.TryAddWithoutValidation("Signature", $"stoa={StructuredFields.Quote(signature)}");
+        return message;
+    }
+
+    /// <summary>Makes the right of an agent's attempt out to the supplier: for this model alone, and for what this request costs.</summary>
+    private string? Ask(SupplierTab tab)
+    {
+        if (capability is null)
+            return null;
+        var envelope = ModelAsk.Sign(
+            new ModelAskContent(
+                desk.Node.PublicKey, tab.Supplier.Node, tab.Supplier.Channel, capability.Agent, capability.Task, capability.Attempt, [ListingName.Parse(replica.UpstreamModel)], most, capability.ExpiresAt),
+            desk.Node);
+        _ask = ContentHash.Of(envelope.Payload);
+        return Convert.ToBase64String(envelope.ToJson());
+    }
+
+    /// <summary>Promises what is asked for, if it is no more than was agreed on.</summary>
+    private async Task PayAsync(SupplierTab tab, HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        if (ReadRequired(answer) is not { } required || required.Network != PaymentNetwork.Of(tab.Supplier.Node))
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "It wants to be paid, and does not say how.");
+        if (!Money.TryParse(required.Amount, out var amount) || amount > most)
+        {
+            desk.AskSoon(replica);
+            throw new UpstreamException(UpstreamFailureKind.Refused, $"It asks for {ReplicaCheck.Cut(required.Amount)} USD, and by its list the request costs {most} at most.");
+        }
+
+        if (required.Extra?.Cumulative is not { } text || !Money.TryParse(text, out var cumulative))
+            throw new UpstreamException(UpstreamFailureKind.Malformed, "It does not say what a voucher has to say in all.");
+        if (!await tab.RaiseAsync(cumulative, most, cancellationToken))
+        {
+            const string Reason = "It asks for a voucher of more than this cell's books and its own may differ by";
+            tab.Block($"{Reason}: {cumulative} USD in all.");
+            throw new UpstreamException(UpstreamFailureKind.Refused, $"{Reason}.");
+        }
+    }
+
+    private UpstreamException FailureOf(SupplierTab tab, HttpResponseMessage answer, Refused refusal)
+    {
+        var (status, said) = ((int)answer.StatusCode, ReplicaCheck.Cut(refusal.Detail));
+        if (IsOfChannel(refusal.Code) || answer.StatusCode is HttpStatusCode.PaymentRequired)
+        {
+            tab.Block($"Its channel pays no more: {said}");
+            return new UpstreamException(UpstreamFailureKind.Refused, "The channel that it is paid out of pays no more.") { Said = said, IsBusy = true };
+        }
+
+        // What it sells, or for how much, may have changed.
+        if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
+            desk.AskSoon(replica);
+        var isFault = answer.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.UnprocessableEntity && refusal.Code != EnumWord.Of(CallRefusal.PaymentInvalid);
+        return new UpstreamException(UpstreamFailureKind.Refused, $"It answered {status}.")
+        {
+            Said = said,
+            IsBusy = answer.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
+            ClientFault = isFault
+                ? new OpenAiError(status, "invalid_request_error", "refused_by_model", said.Length > 0 ? said : $"The node that serves the model answered {status} and said nothing of why.")
+                : null,
+        };
+    }
+
+    private static bool IsOfChannel(string code) => Enum.GetValues<ChannelRefusal>().Any(refusal => EnumWord.Of(refusal) == code);
+
+    private static UpstreamException PassOver(string reason) => new(UpstreamFailureKind.Refused, $"The supplier is passed over: {reason}") { IsBusy = true };
+
+    private static PaymentRequirements? ReadRequired(HttpResponseMessage answer)
+    {
+        if (!answer.Headers.TryGetValues(PaymentHeaders.Required, out var values) || values.FirstOrDefault() is not { } text || !Base64.IsValid(text))
+            return null;
+        try
+        {
+            return JsonSerializer.Deserialize(Convert.FromBase64String(text), StoaJson.Default.PaymentRequired)?.Accepts?.FirstOrDefault(way => way.Scheme == Till.Scheme);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<Refused> ReadAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
+    {
+        using var buffer = new GrowingBuffer(MostRefusalBytes);
+        await using (var stream = await answer.Content.ReadAsStreamAsync(cancellationToken))
+            await buffer.FillAsync(stream, MostRefusalBytes, cancellationToken);
+        try
+        {
+            return JsonSerializer.Deserialize(buffer.Span, StoaJson.Default.Problem) is { } problem ? new Refused(problem.Code ?? "", problem.Detail ?? "") : new Refused("", "");
+        }
+        catch (JsonException)
+        {
+            return new Refused("", "");
+        }
+    }
+
+    /// <param name="Code">The refusal's name.</param>
+    /// <param name="Detail">In its words.</param>
+    private readonly record struct Refused(string Code, string Detail);
+}

@@ -1,0 +1,278 @@
+using System.Text.Json;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Channels;
+using Stoa.Market.PayPerCall;
+using Stoa.Market.Supply;
+using Stoa.Node.PayPerCall;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Supply.Models;
+
+/// <summary>What this node spends at one supplier for requests to models: the voucher is raised a block at a time, which is written before it leaves, and requests draw on it in memory.</summary>
+/// <remarks>It may be used by many threads at once.</remarks>
+internal sealed class SupplierTab : IDisposable
+{
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(10);
+
+    private readonly PrivateKey _key;
+    private readonly SqlSupplierTabs _store;
+    private readonly Money _block;
+    private readonly TimeProvider _time;
+    private readonly SupplierPurse _purse = new();
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Lock _gate = new();
+    private Supplier _supplier;
+    private SignedVoucher? _voucher;
+    private PurseCounts _written;
+    private string? _failure;
+    private Blockage? _blockage;
+    private long _waiting;
+    private bool _isShort;
+    private bool _isClosed;
+
+    /// <param name="supplier">As it is registered.</param>
+    /// <param name="key">Of the channel's payer; the tab disposes of it.</param>
+    /// <param name="store">Where it is written.</param>
+    /// <param name="options">How much is promised at a time.</param>
+    /// <param name="time">The clock.</param>
+    public SupplierTab(Supplier supplier, PrivateKey key, SqlSupplierTabs store, SupplyOptions options, TimeProvider time) =>
+        (_supplier, _key, _store, _block, _time) = (supplier, key, store, options.ModelBlock, time);
+
+    /// <summary>As it was last written.</summary>
+    public Supplier Supplier => Volatile.Read(ref _supplier);
+
+    /// <summary>Signs for it.</summary>
+    public PrivateKey Key => _key;
+
+    /// <summary>How it stands.</summary>
+    public PurseStanding Standing => _purse.Standing;
+
+    /// <summary>About what was spent a second lately.</summary>
+    public Money PerSecond { get; set; }
+
+    /// <summary>Why it gets no requests now, for its operator; null when it does.</summary>
+    public string? FindReason()
+    {
+        var now = _time.GetUtcNow();
+        lock (_gate)
+        {
+            if (_isClosed)
+                return "It was removed.";
+            if (Supplier.BarredUntil is { } until && until > now)
+                return $"It has lied, and is asked again from {until:u} on: {_failure ?? Supplier.Standing.LastFailure}";
+            return _blockage is { } blockage && blockage.Until > now ? blockage.Reason : null;
+        }
+    }
+
+    /// <summary>Sets aside what a request can cost; mostly at once.</summary>
+    /// <returns>Why it cannot be paid for there; null when it can.</returns>
+    public ValueTask<string?> ReserveAsync(Money amount, CancellationToken cancellationToken)
+    {
+        if (FindReason() is { } reason)
+            return new(reason);
+        return Volatile.Read(ref _voucher) is not null && _purse.TryReserve(amount) ? new((string?)null) : new(ReserveSlowlyAsync(amount, cancellationToken));
+    }
+
+    /// <summary>A request has ended.</summary>
+    /// <param name="reserved">What was set aside for it.</param>
+    /// <param name="spent">What it has cost, as far as is known.</param>
+    /// <param name="isKnown">Whether no more can have been charged.</param>
+    /// <param name="outcome">What it says of the supplier; null for nothing.</param>
+    /// <param name="why">What happened when it failed or lied; null when it did not.</param>
+    public void Settle(Money reserved, Money spent, bool isKnown, CallOutcome? outcome, string? why)
+    {
+        _purse.Settle(reserved, spent, isKnown, outcome);
+        lock (_gate)
+        {
+            if (why is not null)
+                _failure = why;
+            if (outcome is CallOutcome.Done)
+                _blockage = null;
+            // At once; the database says it to the other nodes.
+            if (outcome is CallOutcome.Lied)
+                _supplier = _supplier with { BarredUntil = _time.GetUtcNow() + SupplierShares.BarOf(_supplier.Standing.Lies + 1) };
+        }
+    }
+
+    /// <summary>The header that pays a request: the voucher for all that is promised.</summary>
+    public string PaymentOf()
+    {
+        var amount = VoucherAmount;
+        if (Volatile.Read(ref _voucher) is { } there && there.Amount == amount)
+            return there.Header;
+        var made = Sign(amount);
+        Volatile.Write(ref _voucher, made);
+        return made.Header;
+    }
+
+    /// <summary>Promises what it says that it needs for a request.</summary>
+    /// <param name="cumulative">In all.</param>
+    /// <param name="amount">The most that the request can cost.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Whether it is no more than may be.</returns>
+    public async Task<bool> RaiseAsync(Money cumulative, Money amount, CancellationToken cancellationToken)
+    {
+        if (cumulative <= VoucherAmount)
+            return true;
+        if (await _store.RaiseAsync(Supplier.Id, cumulative, Money.Max(_block, amount), cancellationToken) is not { } raised)
+            return false;
+        Take(raised);
+        return true;
+    }
+
+    /// <summary>The channel has less than the voucher promises: from here on no more is promised than is needed.</summary>
+    /// <returns>Whether that is less than what was promised, so that it is worth trying again.</returns>
+    public async Task<bool> ShrinkAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            var before = VoucherAmount;
+            _isShort = true;
+            return await WriteAsync(_purse.GiveBack(), isOver: false, CancellationToken.None) && VoucherAmount < before;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>It cannot be paid for a while; each time for longer.</summary>
+    public void Block(string reason)
+    {
+        lock (_gate)
+        {
+            var pause = _blockage is { } before ? TimeSpan.FromTicks(Math.Min(before.Pause.Ticks * 2, s_longestPause.Ticks)) : s_firstPause;
+            _blockage = new Blockage(reason, pause, _time.GetUtcNow() + pause);
+            // Somebody may have filled the channel by then.
+            _isShort = false;
+        }
+    }
+
+    /// <summary>Writes what came of requests since.</summary>
+    /// <param name="givesBack">Whether what is not reserved is free for others again.</param>
+    /// <param name="isOver">Whether nothing is asked any more.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>False when the supplier was removed.</returns>
+    public async Task<bool> FlushAsync(bool givesBack, bool isOver, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (isOver)
+            {
+                lock (_gate)
+                    _isClosed = true;
+            }
+
+            return await WriteAsync(givesBack || isOver ? _purse.GiveBack() : _purse.Standing.Granted, isOver, cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Whether something came of requests that is not written.</summary>
+    public bool HasNews => _purse.Counts != _written;
+
+    /// <summary>It was read again: another node, or somebody else, may have changed it.</summary>
+    public void Take(Supplier supplier)
+    {
+        lock (_gate)
+        {
+            // What is promised and what it is barred for only grow.
+            var barred = supplier.BarredUntil is { } until && until > (_supplier.BarredUntil ?? default) ? until : _supplier.BarredUntil;
+            _supplier = supplier with { Signed = Money.Max(supplier.Signed, _supplier.Signed), BarredUntil = barred };
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _turn.Dispose();
+        _key.Dispose();
+    }
+
+    // Where the channel is nearly used up all that was promised before cannot be had.
+    private Money VoucherAmount
+    {
+        get
+        {
+            lock (_gate)
+                return _isShort ? Money.Max(new Money(1), Money.Min(_supplier.Signed, _supplier.Spent + _supplier.Reserved + _supplier.Beyond)) : Money.Max(new Money(1), _supplier.Signed);
+        }
+    }
+
+    private async Task<string?> ReserveSlowlyAsync(Money amount, CancellationToken cancellationToken)
+    {
+        Interlocked.Add(ref _waiting, amount.Nanodollars);
+        try
+        {
+            await _turn.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Add(ref _waiting, -amount.Nanodollars);
+        }
+
+        try
+        {
+            if (Volatile.Read(ref _voucher) is not null && _purse.TryReserve(amount))
+                return null;
+            var standing = _purse.Standing;
+            // Enough for those who wait, too, and for two seconds; exactly what is needed where the channel has not much more.
+            var free = _isShort ? amount : Money.Max(Money.Max(_block, PerSecond + PerSecond), amount) + new Money(Interlocked.Read(ref _waiting));
+            var granted = standing.Counts.Spent + standing.Reserved + free;
+            // Nobody's going away is to leave in doubt what others wait for.
+            if (!await WriteAsync(Money.Max(standing.Granted, granted), isOver: false, CancellationToken.None))
+                return "It was removed.";
+            Volatile.Write(ref _voucher, Sign(VoucherAmount));
+            return _purse.TryReserve(amount) ? null : "What is promised there is in use; try again.";
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Writes in the caller's turn; what is granted beyond before may be spent afterwards.</summary>
+    private async Task<bool> WriteAsync(Money granted, bool isOver, CancellationToken cancellationToken)
+    {
+        var counts = _purse.Counts;
+        string? failure;
+        lock (_gate)
+            failure = counts.Failures + counts.Lies > _written.Failures + _written.Lies ? _failure : null;
+        var supplier = await _store.WriteAsync(Supplier.Id, counts, granted, failure, isOver, cancellationToken);
+        _written = counts;
+        if (supplier is null)
+        {
+            lock (_gate)
+                _isClosed = true;
+            return false;
+        }
+
+        if (!isOver)
+            _purse.Grant(granted);
+        Take(supplier);
+        return true;
+    }
+
+    private SignedVoucher Sign(Money amount)
+    {
+        var supplier = Supplier;
+        var voucher = new VoucherPayload(supplier.Channel, supplier.Node, amount).Sign(_key);
+        var payment = new PaymentPayload(
+            PaymentHeaders.Version,
+            new PaymentRequirements(Till.Scheme, PaymentNetwork.Of(supplier.Node), Money.Zero.ToString(), "USD", "", 1),
+            new ChannelVoucherBody(supplier.Channel.ToString(), new VoucherBody(voucher.Envelope)));
+        return new SignedVoucher(amount, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
+    }
+
+    private sealed record SignedVoucher(Money Amount, string Header);
+
+    private sealed record Blockage(string Reason, TimeSpan Pause, DateTimeOffset Until);
+}

@@ -1,0 +1,246 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client.Contracts;
+using Stoa.Market.Inference;
+using Stoa.Market.Supply;
+using Stoa.Node.Tests.Inference;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Supply.Models;
+
+/// <summary>Models that only another operator's node serves, asked at this one.</summary>
+public sealed class SuppliedModelTests : SuppliedModelNodes
+{
+    [Fact]
+    public async Task Model_OfAnotherOperator_IsAskedHere_AndTheBooksOfBothAddUp()
+    {
+        var (seller, server) = await SellModelAsync();
+        await AddModelAsync(seller, "vectors", "embeddings");
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        var vectors = await FindModelAsync("vectors");
+        var earnedBefore = await EarnedAsync(Buyer);
+
+        using var whole = await AskAsync(Chat(model));
+        var answer = await InferenceNode.ReadAsync(whole);
+        answer["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        answer["model"]!.GetValue<string>().ShouldBe(model);
+        // 7 tokens read at 1.5 dollars and 2 written at 2.5 for a million, and what it costs is said once.
+        answer["usage"]!["cost"]!.GetValue<string>().ShouldBe("0.000015500");
+        whole.Headers.GetValues("Stoa-Cost").ShouldBe(["0.000015500"]);
+        whole.Headers.Contains(ModelAnswerReceipt.Header).ShouldBeFalse();
+
+        using var stream = await AskAsync(Chat(model, stream: true));
+        var events = await InferenceNode.ReadEventsAsync(stream);
+        InferenceNode.TextOf(events).ShouldBe("Hello there ");
+        events[^1].ShouldBe("[DONE]");
+        JsonNode.Parse(events[^2])!["usage"]!["cost"]!.GetValue<string>().ShouldBe("0.000015500");
+        events.ShouldNotContain(one => one.Contains("stoa-receipt", StringComparison.Ordinal));
+
+        using var embedded = await AskAsync(new { model = vectors, input = "some text" }, "embeddings");
+        (await InferenceNode.ReadAsync(embedded))["data"]![0]!["embedding"]!.AsArray().Count.ShouldBe(2);
+
+        // Nothing of whoever asks goes there.
+        server.Requests.ShouldAllBe(request => request["user"] == null);
+        var paid = await ReconcileAsync(seller, supplier);
+        paid.ShouldBe(Money.Parse("0.000041500"));
+        // All of it is this node's, which has paid as much there.
+        (await EarnedAsync(Buyer) - earnedBefore).ShouldBe(paid);
+        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeEmpty();
+        (await seller.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeEmpty();
+
+        var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+        (shown.Successes, shown.Failures, shown.Lies).ShouldBe((3, 0, 0));
+        var sold = shown.Models.ShouldNotBeNull().Items.Single(one => one.Model == model);
+        (sold.Price, sold.NameThere.EndsWith("/tiny@1.0.0", StringComparison.Ordinal)).ShouldBe((new ModelPriceBody("1.500000000", "2.500000000"), true));
+        var replica = await Buyer.Client.GetReplicaAsync(sold.ReplicaId, Stop);
+        (replica.Model, replica.Supplier!.Id, replica.Figures!.Served).ShouldBe((model, supplier.Id, 2));
+        (await Buyer.Client.ListModelsAsync(Stop)).Single(one => one.Id == model).Suppliers.ShouldBe([PeerIdOf(seller).ToString()]);
+        (await Should.ThrowAsync<Stoa.Client.StoaException>(() => Buyer.Client.RemoveReplicaAsync(sold.ReplicaId, Stop))).Code.ShouldBe("replicaSupplied");
+
+        await Buyer.Client.RemoveSupplierAsync(supplier.Id, Stop);
+        await Eventually.IsSoAsync(async () => (await AskAsync(Chat(model))).StatusCode is HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task Requests_SideBySide_AreEachPaidForOnce()
+    {
+        var (seller, _) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(async number =>
+        {
+            using var answer = await AskAsync(Chat(model, stream: number % 2 == 0, content: $"Say {number}"));
+            await answer.Content.ReadAsStringAsync(Stop);
+            return answer.StatusCode;
+        }));
+
+        answers.ShouldAllBe(status => status == HttpStatusCode.OK);
+        (await ReconcileAsync(seller, supplier)).ShouldBe(Money.Parse("0.000015500") * 40);
+    }
+
+    [Theory]
+    [InlineData("missing")]
+    [InlineData("otherKey")]
+    [InlineData("otherBytes")]
+    [InlineData("moreTokens")]
+    [InlineData("dearer")]
+    [InlineData("ofAnotherRequest")]
+    public async Task Receipt_ThatIsNotToBeBelieved_IsALie_AndItsNodeIsAskedNoMore(string lie)
+    {
+        var (seller, _) = await SellModelAsync();
+        var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
+        Keep(proxy);
+        var supplier = await SupplyAsync(seller, proxy.Address);
+        var model = await FindModelAsync();
+        var key = seller.Host.Services.GetRequiredService<PrivateKey>();
+        using var other = PrivateKey.Generate();
+        proxy.Alter = (path, bytes, headers) => path.EndsWith("chat/completions", StringComparison.Ordinal) ? Lie(lie, bytes, headers, key, other) : null;
+
+        using var answer = await AskAsync(Chat(model));
+
+        // Who has asked has an answer, and pays by the rule of his own node.
+        var text = await InferenceNode.ReadAsync(answer);
+        text["usage"]!["cost"]!.GetValue<string>().ShouldBe("0.000015501");
+        SupplierResponse shown = null!;
+        await Eventually.IsSoAsync(async () => (shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Lies == 1);
+        shown.LastFailure.ShouldNotBeNull();
+        using var refused = await AskAsync(Chat(model));
+        refused.StatusCode.ShouldBeOneOf(HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable);
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Reason?.Contains("lied", StringComparison.Ordinal) is true);
+        (await Buyer.Client.GetReplicaAsync(shown.Models!.Items[0].ReplicaId, Stop)).Supplier!.Reason.ShouldNotBeNull();
+
+        // After a minute it may answer again.
+        proxy.Alter = (_, _, _) => null;
+        Clock.Advance(TimeSpan.FromMinutes(2));
+        await Eventually.IsSoAsync(async () => (await AskAsync(Chat(model))).StatusCode is HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Supplier_ThatIsKilledInTheMiddleOfAStream_CostsNobodyAnything_AndTheNextOneAnswers()
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (seller, server) = await SellModelAsync(behaviour: async call =>
+        {
+            await call.BeginAsync();
+            await call.WordAsync("Hello ");
+            reached.TrySetResult();
+            await call.HangAsync();
+        });
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+
+        using var stream = await AskAsync(Chat(model, stream: true));
+        await reached.Task.WaitAsync(TimeSpan.FromMinutes(1), Stop);
+        server.Kill();
+        var events = await InferenceNode.ReadEventsAsync(stream);
+
+        events[^1].ShouldContain("answer_broken");
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Failures == 1);
+        (await PaidAsync()).ShouldBe(Money.Zero);
+        (await ChargedAsync(seller)).Spent.ShouldBe(Money.Zero);
+    }
+
+    [Fact]
+    public async Task Channel_ThatIsUsedUp_IsSaid_AndFilledItPaysAgain()
+    {
+        var (seller, _) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller, deposit: "0.001");
+        var model = await FindModelAsync();
+
+        // Each may cost 0.00017 at most, and costs 0.0000155. The first voucher is for more than there is.
+        for (var request = 0; request < 3; request++)
+        {
+            using var answer = await AskAsync(Chat(model));
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK, await answer.Content.ReadAsStringAsync(Stop));
+        }
+
+        await Eventually.IsSoAsync(async () => (await AskAsync(Chat(model, maxTokens: 400))).StatusCode is not HttpStatusCode.OK);
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Reason?.Contains("channel", StringComparison.Ordinal) is true);
+
+        using var payer = await seller.LoginAsync(PayerName);
+        await payer.RaiseDepositAsync(supplier.ChannelId, "1", Stop);
+        Clock.Advance(TimeSpan.FromMinutes(2));
+        await Eventually.IsSoAsync(async () => (await AskAsync(Chat(model))).StatusCode is HttpStatusCode.OK);
+        await ReconcileAsync(seller, supplier);
+    }
+
+    [Fact]
+    public async Task Restart_OfTheNodeThatBuys_LosesNoMoney()
+    {
+        var (seller, _) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        (await AskAsync(Chat(model))).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        await RestartBuyerAsync();
+
+        model = await FindModelAsync();
+        (await AskAsync(Chat(model))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await ReconcileAsync(seller, supplier)).ShouldBe(Money.Parse("0.000031000"));
+        var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+        (shown.Doubtful, shown.Successes).ShouldBe((null, 2));
+    }
+
+    [Fact]
+    public async Task Price_ThatHasRisen_IsReadBeforeItIsPaid()
+    {
+        var (seller, _) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        (await AskAsync(Chat(model))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        var replica = await seller.Client.ListReplicasAsync(Stop).FirstAsync(Stop);
+
+        await seller.Client.UpdateReplicaAsync(replica.Id, new UpdateReplicaRequest(ServingPrice: new ModelPriceBody("2", "2"), SkipCheck: true), Stop);
+
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Items[0].Price.InputPriceIs("3.000000000") is true);
+        await Eventually.IsSoAsync(async () =>
+        {
+            using var answer = await AskAsync(Chat(model));
+            return answer.StatusCode is HttpStatusCode.OK && answer.Headers.GetValues("Stoa-Cost").Single() == "0.000029000";
+        });
+        (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Lies.ShouldBe(0);
+        await ReconcileAsync(seller, supplier);
+    }
+
+    private static byte[]? Lie(string lie, byte[] bytes, IHeaderDictionary headers, PrivateKey key, PrivateKey other)
+    {
+        if (!headers.TryGetValue(ModelAnswerReceipt.Header, out var value))
+            return null;
+        var envelope = DsseEnvelope.FromJson(Convert.FromBase64String(value.ToString()));
+        ModelAnswerReceipt.Open(envelope).TryGet(out var said, out _).ShouldBeTrue();
+        switch (lie)
+        {
+            case "missing":
+                headers.Remove(ModelAnswerReceipt.Header);
+                return null;
+            case "otherKey":
+                Sign(said! with { NodeKey = other.PublicKey }, other);
+                return null;
+            case "otherBytes":
+                return Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace("Hello", "HELLO", StringComparison.Ordinal));
+            case "moreTokens":
+                Sign(said! with { Tokens = new TokenUsage(said.Tokens.InputTokens, said.Tokens.OutputTokens + 1), Price = said.Price + Money.Parse("0.0000025") }, key);
+                return null;
+            case "dearer":
+                Sign(said! with { Price = said.Price + Money.Parse("0.000001") }, key);
+                return null;
+            default:
+                Sign(said! with { Request = ContentHash.Of("another"u8) }, key);
+                return null;
+        }
+
+        void Sign(ModelAnswerContent content, PrivateKey signer) => headers[ModelAnswerReceipt.Header] = Convert.ToBase64String(ModelAnswerReceipt.Sign(content, signer).ToJson());
+    }
+}
+
+internal static class Prices
+{
+    public static bool InputPriceIs(this ModelPriceBody price, string expected) => price.PerMillionInputTokens == expected;
+}
