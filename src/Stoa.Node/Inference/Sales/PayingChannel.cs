@@ -154,13 +154,18 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
             (_unpaid, _unpaidInARow) = (null, 0);
     }
 
-    /// <summary>The credit of a moment ago, when nothing was paid since and it did not suffice for less.</summary>
+    /// <summary>The credit of a moment ago, when nothing was paid since and it did not suffice for as much: this request is not paid for either.</summary>
     /// <param name="most">What a request may cost.</param>
     /// <param name="claim">What is paid with it in all.</param>
     public CallCredit? FindTooLittle(Money most, Money claim)
     {
         lock (_gate)
-            return _unpaid is { } unpaid && most >= unpaid.Wanted.Most && claim <= unpaid.Claim && time.GetElapsedTime(unpaid.At) < s_remembered ? unpaid.Credit : null;
+        {
+            if (_unpaid is not { } unpaid || most < unpaid.Wanted.Most || claim > unpaid.Claim || time.GetElapsedTime(unpaid.At) >= s_remembered)
+                return null;
+            _unpaidInARow++;
+            return unpaid.Credit;
+        }
     }
 
     /// <summary>Whether a long body is read: not of whoever has asked again and again lately, has paid for nothing of it, and does not pay what was demanded last.</summary>
