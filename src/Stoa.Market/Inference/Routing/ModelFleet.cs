@@ -36,20 +36,7 @@ public sealed class ModelFleet
     public bool HasSupplied => Volatile.Read(ref _hasSupplied);
 
     /// <summary>How fast an answer is written, on average of the replicas that are offered and have been measured; null when none has.</summary>
-    public double? TokensPerSecond
-    {
-        get
-        {
-            var (sum, count) = (0.0, 0);
-            foreach (var replica in Replicas)
-            {
-                if (replica is { IsOffered: true, TokensPerSecond: { } speed })
-                    (sum, count) = (sum + speed, count + 1);
-            }
-
-            return count == 0 ? null : sum / count;
-        }
-    }
+    public double? TokensPerSecond => SpeedOf(Replicas);
 
     /// <summary>How many requests wait.</summary>
     public int Waiting
@@ -59,6 +46,20 @@ public sealed class ModelFleet
             lock (_lock)
                 return _waiting.Count;
         }
+    }
+
+    /// <summary>How fast some replicas write one answer, on average of those that are offered and have been measured; null when none has.</summary>
+    public static double? SpeedOf(IEnumerable<ReplicaState> replicas)
+    {
+        ArgumentNullException.ThrowIfNull(replicas);
+        var (sum, count) = (0.0, 0);
+        foreach (var replica in replicas)
+        {
+            if (replica is { IsOffered: true, TokensPerSecond: { } speed })
+                (sum, count) = (sum + speed, count + 1);
+        }
+
+        return count == 0 ? null : sum / count;
     }
 
     /// <summary>Milliseconds of the clock that replicas are measured by.</summary>

@@ -21,7 +21,7 @@ internal sealed class LimitedPayer(IInferencePayer payer, TakenTokens taken) : I
         protected override Money Take(TokenUsage used, InferencePrice price, PricedModel model)
         {
             taken.End(used);
-            return reservation.Settle(used, model);
+            return reservation.Settle(used, model, price.Total);
         }
 
         protected override void GiveBack() => reservation.Release();

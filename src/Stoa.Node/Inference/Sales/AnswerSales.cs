@@ -19,11 +19,11 @@ namespace Stoa.Node.Inference.Sales;
 /// <summary>Sells answers of models to whoever pays for them out of a payment channel: each request is signed by the payer, paid for, answered as any other one, and sworn to.</summary>
 /// <remarks>
 /// What a stranger can cost before he has paid is a signature check, and as often as <see cref="PayPerCallOptions.RefusedAnswersPerMinute"/> says for an address. A payer who does not pay costs two of them and one look into the
-/// database a second; long bodies are read for him when he has paid what he was asked for last.
+/// database a second, and has long bodies read a few times.
 /// </remarks>
 public sealed class AnswerSales
 {
-    /// <summary>The longest body of a request that comes without a payment, to ask what it would cost.</summary>
+    /// <summary>The longest body of a request that is read before anything of it is paid: of one without a payment, to say what it would cost, and of whoever does not pay.</summary>
     public const int MaxUnpaidBytes = 16 << 10;
 
     private readonly Till _till;
@@ -102,9 +102,12 @@ public sealed class AnswerSales
     /// <summary>Reads a request, if it is the one that was signed, and finds the model that it is for.</summary>
     private async Task<Checked<Asked>> ReadAsync(HttpContext context, InferenceKind kind, PaidRequest paid)
     {
-        // Whoever was told what to pay and does not pay it has no long bodies read.
-        if (context.Request.ContentLength is null or > MaxUnpaidBytes && paid.Channel.FindOwed(paid.Claim.Cumulative) is var (wanted, credit))
-            return _till.DemandMore(context, paid.Payee, wanted, credit);
+        if (context.Request.ContentLength is null or > MaxUnpaidBytes && !paid.Channel.MayBringLong(paid.Claim.Cumulative))
+        {
+            return new Refusal<AnswerRefusal>(
+                AnswerRefusal.AnswersTooMany, $"The last requests of {paid.Channel.Channel.Id} were not paid for. Send a voucher that says what was demanded; until then, or for ten seconds, bodies of more than {MaxUnpaidBytes:N0} bytes are not read.").ToProblem();
+        }
+
         var (body, refusal) = await InferenceEndpoints.ReadBodyAsync(context, paid.Channel.Channel.Payer.User);
         if (body is not { } bytes)
             return SoldAnswer.ProblemOf(refusal!);

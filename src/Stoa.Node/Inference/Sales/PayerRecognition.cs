@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Text;
 using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
@@ -18,6 +19,9 @@ namespace Stoa.Node.Inference.Sales;
 /// <param name="time">The clock.</param>
 public sealed class PayerRecognition(PayingChannels channels, PublicKey node, TimeProvider time)
 {
+    // Several times as long as one is; it is remembered.
+    private const int MaxPaymentLength = 4_096;
+
     // A voucher says what may be spent, and an ask what for: neither is to be put on another request.
     private static readonly string[] s_bound = [PaymentHeaders.Signature.ToLowerInvariant(), ModelAsk.Header.ToLowerInvariant(), ModelAnswerReceipt.MostHeader.ToLowerInvariant()];
 
@@ -83,8 +87,10 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
     /// <summary>What the voucher of a request says: the one that came before is not read again.</summary>
     private static Checked<Claim> FindClaim(HttpRequest request, PayingChannel channel)
     {
-        var header = request.Headers[PaymentHeaders.Signature].ToString();
-        if (channel.FindGood(header) is { } known)
+        if (request.Headers[PaymentHeaders.Signature] is not [{ Length: <= MaxPaymentLength } header])
+            return PaymentInvalid($"Send one voucher of the channel as {PaymentHeaders.Signature}, of at most {MaxPaymentLength:N0} characters.");
+        var hash = ContentHash.Of(Encoding.UTF8.GetBytes(header));
+        if (channel.FindGood(hash) is { } known)
             return known;
         if (!PaymentHeaders.Read(request).TryGet(out var payment, out var unreadable))
             return unreadable.ToProblem();
@@ -99,7 +105,7 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
             return PaymentInvalid("Answers are paid by signed vouchers, and not by words of chains.");
         if (!Till.Check(voucher, channel.Channel).TryGet(out var good, out var bad))
             return bad;
-        channel.AddGood(header, good.Claim);
+        channel.AddGood(hash, good.Claim);
         return good.Claim;
     }
 

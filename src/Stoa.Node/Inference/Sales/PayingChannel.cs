@@ -15,15 +15,20 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
     // Two nodes of a payer may sign for the same channel.
     private const int GoodVouchers = 4;
 
+    // So many in a row that are not paid for may be a payer who learns what things cost.
+    private const int MostUnpaid = 8;
+
     private static readonly TimeSpan s_remembered = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _settling = new(1, 1);
-    private readonly (string Header, Claim Claim)[] _good = new (string, Claim)[GoodVouchers];
+    private readonly (ContentHash Payment, Claim Claim)[] _good = new (ContentHash, Claim)[GoodVouchers];
     private Channel _channel = channel;
     private Unpaid? _unpaid;
     private (Money Cumulative, long At, ProblemResult Why)? _unsettled;
     private int _nextGood;
+    private int _unpaidInARow;
     private int _underWay;
     private long _readAt = time.GetTimestamp();
     private long _usedAt = time.GetTimestamp();
@@ -68,13 +73,14 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
     }
 
     /// <summary>What a payment says that was found good before, byte for byte; null when it was not.</summary>
-    public Claim? FindGood(string header)
+    /// <param name="payment">SHA-256 of its header.</param>
+    public Claim? FindGood(ContentHash payment)
     {
         lock (_gate)
         {
             foreach (var (known, claim) in _good)
             {
-                if (known == header)
+                if (known == payment)
                     return claim;
             }
         }
@@ -83,11 +89,11 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
     }
 
     /// <summary>A payment was found good.</summary>
-    public void AddGood(string header, Claim claim)
+    public void AddGood(ContentHash payment, Claim claim)
     {
         lock (_gate)
         {
-            _good[_nextGood] = (header, claim);
+            _good[_nextGood] = (payment, claim);
             _nextGood = (_nextGood + 1) % GoodVouchers;
         }
     }
@@ -133,7 +139,10 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
     public void NoteUnpaid(ForSale wanted, Money claim, CallCredit credit)
     {
         lock (_gate)
+        {
             _unpaid = new Unpaid(wanted, claim, credit, time.GetTimestamp());
+            _unpaidInARow++;
+        }
     }
 
     /// <summary>A request was paid for.</summary>
@@ -142,24 +151,29 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
         if (Volatile.Read(ref _unpaid) is null)
             return;
         lock (_gate)
-            _unpaid = null;
+            (_unpaid, _unpaidInARow) = (null, 0);
     }
 
-    /// <summary>The credit of a moment ago, when nothing was paid since and it did not suffice for less.</summary>
+    /// <summary>The credit of a moment ago, when nothing was paid since and it did not suffice for as much: this request is not paid for either.</summary>
     /// <param name="most">What a request may cost.</param>
     /// <param name="claim">What is paid with it in all.</param>
     public CallCredit? FindTooLittle(Money most, Money claim)
     {
         lock (_gate)
-            return _unpaid is { } unpaid && most >= unpaid.Wanted.Most && claim <= unpaid.Claim && time.GetElapsedTime(unpaid.At) < s_remembered ? unpaid.Credit : null;
+        {
+            if (_unpaid is not { } unpaid || most < unpaid.Wanted.Most || claim > unpaid.Claim || time.GetElapsedTime(unpaid.At) >= s_remembered)
+                return null;
+            _unpaidInARow++;
+            return unpaid.Credit;
+        }
     }
 
-    /// <summary>What was asked for last and is not paid, by a payment that says no more than what was demanded; null when nothing is owed.</summary>
+    /// <summary>Whether a long body is read: not of whoever has asked again and again lately, has paid for nothing of it, and does not pay what was demanded last.</summary>
     /// <param name="claim">What is paid in all.</param>
-    public (ForSale Wanted, CallCredit Credit)? FindOwed(Money claim)
+    public bool MayBringLong(Money claim)
     {
         lock (_gate)
-            return _unpaid is { } unpaid && claim < unpaid.Credit.Required(unpaid.Wanted.Most) ? (unpaid.Wanted, unpaid.Credit) : null;
+            return _unpaidInARow < MostUnpaid || _unpaid is not { } unpaid || claim >= unpaid.Credit.Required(unpaid.Wanted.Most) || time.GetElapsedTime(unpaid.At) >= s_pause;
     }
 
     public void Dispose() => _settling.Dispose();

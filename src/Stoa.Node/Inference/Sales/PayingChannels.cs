@@ -11,8 +11,8 @@ namespace Stoa.Node.Inference.Sales;
 /// <param name="time">The clock.</param>
 public sealed class PayingChannels(SqlChannelStore channels, TimeProvider time)
 {
-    // Some hundred bytes each.
-    private const int MostKept = 65_536;
+    // Some thousand bytes each, by the vouchers that are remembered.
+    private const int MostKept = 16_384;
 
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_kept = TimeSpan.FromMinutes(2);

@@ -107,7 +107,7 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
             fleet.Model,
             new ModelPrice(Dearest(prices, s_millionIn), Dearest(prices, s_millionOut)),
             regions is [{ } region] ? region : null,
-            fleet.TokensPerSecond);
+            ModelFleet.SpeedOf(replicas));
     }
 
     private static Money Dearest(List<PricedModel> prices, TokenUsage million) => prices.Select(price => price.PriceOf(million)).DefaultIfEmpty(Money.Zero).Max();

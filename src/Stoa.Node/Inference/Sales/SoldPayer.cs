@@ -99,7 +99,7 @@ internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesP
     {
         protected override Money Take(TokenUsage used, InferencePrice price, PricedModel model)
         {
-            var taken = reservation.Settle(used, model);
+            var taken = reservation.Settle(used, model, price.Total);
             payer.Used = new SoldUse(used, taken);
             return taken;
         }
