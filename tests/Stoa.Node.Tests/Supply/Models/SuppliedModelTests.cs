@@ -4,9 +4,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Inference;
 using Stoa.Market.Supply;
+using Stoa.Market.Tests.Calls;
 using Stoa.Node.Tests.Inference;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -60,7 +62,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         var replica = await Buyer.Client.GetReplicaAsync(sold.ReplicaId, Stop);
         (replica.Model, replica.Supplier!.Id, replica.Figures!.Served).ShouldBe((model, supplier.Id, 2));
         (await Buyer.Client.ListModelsAsync(Stop)).Single(one => one.Id == model).Suppliers.ShouldBe([PeerIdOf(seller).ToString()]);
-        (await Should.ThrowAsync<Stoa.Client.StoaException>(() => Buyer.Client.RemoveReplicaAsync(sold.ReplicaId, Stop))).Code.ShouldBe("replicaSupplied");
+        (await Should.ThrowAsync<StoaException>(() => Buyer.Client.RemoveReplicaAsync(sold.ReplicaId, Stop))).Code.ShouldBe("replicaSupplied");
 
         await Buyer.Client.RemoveSupplierAsync(supplier.Id, Stop);
         await Eventually.IsSoAsync(async () => (await AskAsync(Chat(model))).StatusCode is HttpStatusCode.NotFound);
@@ -211,16 +213,16 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     [Fact]
     public async Task Supplier_ThatHasLied_OrDoesNotAnswer_IsFollowedByTheNextOne()
     {
-        var (first, server) = await SellModelAsync();
+        var (first, _) = await SellModelAsync();
         var proxy = await SellerProxy.StartAsync(first.Client.Options.Address);
         Keep(proxy);
         var lying = await SupplyAsync(first, proxy.Address);
         var model = await FindModelAsync();
         // A model that costs nothing to list, which both serve: at the second one it is named by its publisher's key.
         var second = await OpenShopAsync(region: null, "--Inference:SettleMs", "50");
-        var gift = await AddFreeAsync(first, second);
+        var (gift, server) = await AddFreeAsync(first, second);
         var honest = await SupplyAsync(second);
-        gift = await FindModelAsync("gift", replicas: 2);
+        (await FindModelAsync("gift", replicas: 2)).ShouldBe(gift);
         proxy.Alter = (path, _, headers) =>
         {
             if (path.EndsWith("chat/completions", StringComparison.Ordinal))
@@ -247,8 +249,8 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     [Fact]
     public async Task Model_ThatAServerOfThisCellHas_IsAskedElsewhereOnlyWhenThatOneIsBusy()
     {
-        var (seller, there) = await SellModelAsync();
-        await AddFreeAsync(seller, second: null);
+        var (seller, _) = await SellModelAsync();
+        var (_, there) = await AddFreeAsync(seller, second: null);
         await SupplyAsync(seller);
         var gift = await FindModelAsync("gift");
         var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -274,7 +276,65 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         (await busy).StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
-    private async Task<string> AddFreeAsync(TestNode first, TestNode? second)
+    [Fact]
+    public async Task Agent_ThatAsksAModelElsewhere_PaysOutOfItsHold_AndItsReceiptNamesTheNode()
+    {
+        var (seller, server) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        var name = model[..model.IndexOf('@', StringComparison.Ordinal)];
+        var body = JsonSerializer.Serialize(new { model = name, max_tokens = 50, messages = new[] { new { role = "user", content = "Say hello" } } });
+        await PublishAskerAsync(name, CallPrograms.Asker(times: 2));
+        var before = await WalletAsync(Buyer.Client);
+
+        var publisher = (await Buyer.Client.GetMeAsync(Stop)).Handle;
+        var task = await Buyer.RunAsync($"{publisher}/asker", body);
+
+        (task.State, task.Result?.Price).ShouldBe(("succeeded", "0.000041000"), task.Failure?.Detail);
+        server.Requests.Count.ShouldBe(2);
+        var receipt = JsonNode.Parse((await Buyer.Client.GetReceiptAsync(task.Id, Stop)).Payload)!;
+        var used = receipt["modelRequests"]![0]!["used"]!;
+        (used["suppliedBy"]!.GetValue<string>(), used["model"]!.GetValue<string>(), used["suppliedPrice"]!["perMillionOutputTokens"]!.GetValue<string>())
+            .ShouldBe((PeerIdOf(seller).ToString(), model, "2.500000000"));
+        used["listingPrice"].ShouldBeNull();
+        receipt["modelRequests"]![0]!["price"]!.GetValue<string>().ShouldBe("0.000015500");
+        // All of it is the node's; of the agent's own price it has its part, and the rest is this account's again, which has published it.
+        receipt["modelRequests"]![0]!["shares"]!["node"]!.GetValue<string>().ShouldBe("0.000015500");
+        (before - await WalletAsync(Buyer.Client)).ShouldBe(Money.Parse("0.000041000") - Money.Parse("0.000007000"));
+        await Eventually.IsSoAsync(async () => Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent) == Money.Parse("0.000031000"));
+        await Eventually.IsSoAsync(async () => (await ChargedAsync(seller)).Spent == Money.Parse("0.000031000"));
+        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Agent_WhoseTaskFails_CostsItsConsumerNothing_ThoughAModelWasAskedElsewhere()
+    {
+        var (seller, _) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        var name = model[..model.IndexOf('@', StringComparison.Ordinal)];
+        var body = JsonSerializer.Serialize(new { model = name, max_tokens = 50, messages = new[] { new { role = "user", content = "Say hello" } } });
+        await PublishAskerAsync(name, CallPrograms.Program("""{"op":"ask","path":"chat/completions"}""", CallPrograms.Repeating(1) + "(unreachable)"));
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await Buyer.RunAsync($"{(await Buyer.Client.GetMeAsync(Stop)).Handle}/asker", body);
+
+        task.State.ShouldBe("failed");
+        (await WalletAsync(Buyer.Client)).ShouldBe(before);
+        // The operator bears what was written for nothing.
+        await Eventually.IsSoAsync(async () => Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent) > Money.Zero);
+        (await PaidAsync()).ShouldBe(Money.Zero);
+    }
+
+    private Task<AgentResponse> PublishAskerAsync(string model, byte[] program)
+    {
+        var manifest = new AgentManifestBody(
+            "asker", "1.0.0", "A program of the tests.", ["test.asks"], "asker.wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"),
+            new AgentLimitsBody(100_000_000, 16 << 20, 120_000, 100_000, 4_096), new AgentPriceBody("0.00001", "0", "0"), Asks: [new AgentAskBody(8, "0.01", Listing: model)]);
+        return Buyer.Client.PublishAgentAsync(JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody), new MemoryStream(program), cancellationToken: Stop);
+    }
+
+    private async Task<(string Name, ModelServer Server)> AddFreeAsync(TestNode first, TestNode? second)
     {
         await first.Client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: Stop);
         await first.Client.PublishListingAsync(
@@ -283,7 +343,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
               "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"] }
             """),
             Stop);
-        await AddModelAsync(first, "gift", isPublished: false);
+        var own = await AddModelAsync(first, "gift", isPublished: false);
         var key = (await first.Client.ListListingsAsync(new ListingQuery("gift"), Stop).FirstAsync(Stop)).Publisher.Key;
         var name = $"{key}/gift@1.0.0";
         if (second is not null)
@@ -294,7 +354,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
             await second.Client.AddReplicaAsync(new AddReplicaRequest(name, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody("0.5", "0.5"), SkipCheck: true), Stop);
         }
 
-        return name;
+        return (name, own);
     }
 
     private static byte[]? Lie(string lie, byte[] bytes, IHeaderDictionary headers, PrivateKey key, PrivateKey other)
