@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace Stoa.Node.Inference.Programs;
 
 /// <summary>The answer of a program that is still being written. Whoever disposes of it wants no more, and the program ends.</summary>
@@ -20,11 +22,19 @@ internal sealed class ProgramAnswer(ProgramRun run) : Stream
         set => throw new NotSupportedException();
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _written.ReadAsync(buffer, cancellationToken);
+    /// <inheritdoc/>
+    /// <exception cref="Gateway.UpstreamException">All that the program has written was read, and then it has failed.</exception>
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = await _written.ReadAsync(buffer, cancellationToken);
+        if (read == 0 && run.Output.Failure is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
+        return read;
+    }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => _written.ReadAsync(buffer, offset, count, cancellationToken);
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override int Read(byte[] buffer, int offset, int count) => _written.Read(buffer, offset, count);
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override void Flush()
     {

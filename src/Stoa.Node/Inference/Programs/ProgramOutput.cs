@@ -76,8 +76,16 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Str
     {
     }
 
-    /// <summary>Says that no more comes, and why, where that is not the end of a good answer.</summary>
-    public void End(Exception? failure) => _pipe.Writer.Complete(failure);
+    /// <summary>Why no more comes, for whoever has read all that was written; null at the end of a good answer.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>Says that no more comes, and why.</summary>
+    public void End(Exception? failure)
+    {
+        // What was written before is read all the same: a pipe that is told of the failure would forget it, or not, by chance.
+        Failure = failure;
+        _pipe.Writer.Complete();
+    }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 

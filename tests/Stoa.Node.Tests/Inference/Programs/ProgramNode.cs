@@ -24,12 +24,15 @@ internal sealed class ProgramNode : IAsyncDisposable
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     /// <summary>Starts one, and waits until it serves the program.</summary>
-    public static async Task<ProgramNode> StartAsync(byte[] program, params string[] options)
+    public static Task<ProgramNode> StartAsync(byte[] program, params string[] options) => StartAsync(program, isFree: false, options);
+
+    /// <summary>Starts one whose model costs nothing, or 1 and 2 dollars for a million tokens read and written.</summary>
+    public static async Task<ProgramNode> StartAsync(byte[] program, bool isFree, params string[] options)
     {
         var node = await StartUnlistedAsync(program, options);
         try
         {
-            await node.PublishAsync(program);
+            await node.PublishAsync(program, isFree);
             await Eventually.IsSoAsync(async () => (await node.LocalAsync())?["state"]?.GetValue<string>() == "running", "The program is not served.");
             return node;
         }
@@ -51,13 +54,14 @@ internal sealed class ProgramNode : IAsyncDisposable
     }
 
     /// <summary>Lists the version with such weights.</summary>
-    public async Task PublishAsync(byte[] weights)
+    public async Task PublishAsync(byte[] weights, bool isFree = false)
     {
+        var price = isFree ? "" : """, "price": { "perMillionInputTokens": "1", "perMillionOutputTokens": "2" }""";
         await All.Node.Client.UploadAsync(new MemoryStream(weights), cancellationToken: Stop);
         await All.Node.Client.PublishListingAsync(
             Encoding.UTF8.GetBytes($$"""
             { "kind": "model", "name": "program", "version": "1.0.0", "description": "A model of the tests.", "tags": [], "license": "MIT", "framework": "wasm", "contextLength": 4096,
-              "weights": { "digest": "{{ContentHash.Of(weights)}}", "bytes": {{weights.Length}} }, "capabilities": ["chat", "embeddings"], "price": { "perMillionInputTokens": "1", "perMillionOutputTokens": "2" } }
+              "weights": { "digest": "{{ContentHash.Of(weights)}}", "bytes": {{weights.Length}} }, "capabilities": ["chat", "embeddings"]{{price}} }
             """),
             Stop);
     }
