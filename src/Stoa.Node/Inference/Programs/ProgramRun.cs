@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Stoa.Market.Tasks;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Wasm;
@@ -7,6 +8,7 @@ using Stoa.Wasm.Wasi.Streams;
 namespace Stoa.Node.Inference.Programs;
 
 /// <summary>One request at a program, from the instance that is made for it to its end. Nothing of it is there for the next one.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The source has neither a timer nor a link to another, so nothing is left of it; whoever goes away may stop a run that has ended.")]
 internal sealed class ProgramRun
 {
     private const int ExitAnswered = 0;
