@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Stoa.Cli.Terminal;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 

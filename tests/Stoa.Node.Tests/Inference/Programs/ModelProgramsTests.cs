@@ -1,12 +1,10 @@
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Calls;
 using Stoa.Node.Tests.Tasks;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Programs;
 
