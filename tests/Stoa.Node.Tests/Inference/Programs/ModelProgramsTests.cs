@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Calls;
-using Stoa.Node.Tests.Tasks;
 
 namespace Stoa.Node.Tests.Inference.Programs;
 
