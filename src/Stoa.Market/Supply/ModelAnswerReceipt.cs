@@ -35,6 +35,9 @@ public static class ModelAnswerReceipt
     /// <summary>The header of an answer that is not streamed.</summary>
     public const string Header = "Stoa-Answer-Receipt";
 
+    /// <summary>The header of a request that says what it may cost at most by the prices that were agreed on, in US dollars: a seller whose prices have risen since says so before anything is spent.</summary>
+    public const string MostHeader = "Stoa-Max-Price";
+
     /// <summary>What the line of a stream begins with that has the receipt. It is a comment of server-sent events, which clients of OpenAI's API pass over; a blank line follows it, and then <c>data: [DONE]</c>.</summary>
     public const string CommentPrefix = ": stoa-receipt ";
 

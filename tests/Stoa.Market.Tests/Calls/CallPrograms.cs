@@ -17,7 +17,7 @@ public static class CallPrograms
         $$"""{"op":"call","agent":"{{agent}}"{{more}}}""", Repeating(times));
 
     /// <summary>Sends the message, gives it the input, runs it and writes what came.</summary>
-    private static string Repeating(int times) =>
+    public static string Repeating(int times) =>
         $$"""
         (local $handle i32) (local $size i32) (local $at i32) (local $count i32) (local $left i32)
         (local.set $size (call $readAll))

@@ -2,6 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Goods;
+using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Inference;
@@ -66,4 +67,25 @@ public sealed class PricedModelTests
     }
 
     private static PricedModel Model(ModelPrice? listing, ModelPrice? serving) => new(ListingName.Parse("ann/tiny@1.0.0"), s_publisher, listing, serving);
+
+    [Fact]
+    public void PriceElsewhere_IsTheMostThatItsPartsGiveThere_AndAllThatIsPaid()
+    {
+        var node = PrivateKey.Generate().PublicKey.PeerId;
+        var model = new PricedModel(ListingName.Parse("ann/tiny@1.0.0"), null, new(new Money(5_000_000), Money.Zero), null) { Supplied = new SuppliedPrice(node, new(new Money(1_500_000), new Money(500_000))) };
+
+        model.IsFree.ShouldBeFalse();
+        // 1.5 rounded up, and one more, since listing and serving are rounded up apart there.
+        model.TryPriceOf(new TokenUsage(1, 0)).ShouldBe(new InferencePrice(Money.Zero, Money.Zero, new Money(3)));
+        model.TryPriceOf(new TokenUsage(0, 0)).ShouldBe(default(InferencePrice));
+        model.PerMillion.ShouldBe(new ModelPrice(new Money(1_500_000), new Money(500_000)));
+    }
+
+    [Fact]
+    public void AtMost_TakesWhatIsTooMuchOffTheSuppliedPartLast() =>
+        new InferencePrice(new Money(70), new Money(30), new Money(50)).AtMost(new Money(60)).ShouldBe(new InferencePrice(new Money(10), Money.Zero, new Money(50)));
+
+    [Fact]
+    public void SuppliedPart_IsTheNodesWhole() =>
+        new SplitPolicy(70, 25, 5).Split(new InferencePrice(Money.Zero, Money.Zero, new Money(100))).ShouldBe(new Shares(Money.Zero, new Money(100), Money.Zero));
 }

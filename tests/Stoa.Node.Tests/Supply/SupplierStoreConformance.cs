@@ -1,9 +1,11 @@
 using Stoa.Market;
 using Stoa.Market.Channels;
+using Stoa.Market.Membership;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
 using Stoa.Node.Supply;
+using Stoa.Node.Supply.Models;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -21,7 +23,11 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     // The middle of a day, so that none ends while a test runs.
     private readonly ManualTime _time = new(new DateTimeOffset(2026, 6, 1, 12, 0, 0, TimeSpan.Zero));
 
+    private SqlSupplierTabs TabsOf(string holder) => new(Database, new Cell(LeaseHolder.Parse(holder), null, _time.GetUtcNow()), _time);
+
     private SqlSpotChecks Checks => new(Database, Store, new IdSource(_time, Random.Shared), _time);
+
+    private static readonly PurseCounts s_nothing = default;
 
     private SqlSuppliers Store => new(Database, s_cell, new SupplyOptions { MaxSuppliers = 3 }, TimeProvider.System);
 
@@ -43,6 +49,91 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         (await BeginAsync(supplier, 70)).Voucher.ShouldBe(new Money(160));
         var kept = (await Store.FindAsync(supplier.Id, Stop))!;
         (kept.Signed, kept.Spent, kept.Reserved, kept.Credit).ShouldBe((new Money(160), new Money(40), new Money(120), Money.Zero));
+    }
+
+    [Fact]
+    public async Task Tabs_OfTwoNodes_ArePromisedTogether_AndWrittenAgainChangeNothing()
+    {
+        var supplier = await AddAsync();
+        var (one, other) = (TabsOf("one/1"), TabsOf("other/1"));
+
+        (await one.WriteAsync(supplier.Id, s_nothing, new Money(100), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(100));
+        (await other.WriteAsync(supplier.Id, s_nothing, new Money(50), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(150));
+        // A call draws on the same channel.
+        (await BeginAsync(supplier, 10)).Voucher.ShouldBe(new Money(160));
+
+        var counts = new PurseCounts(new Money(30), new Money(5), 4, 1, 0);
+        for (var again = 0; again < 2; again++)
+            await one.WriteAsync(supplier.Id, counts, new Money(100), "It failed.", isOver: false, Stop);
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Signed, kept.Spent, kept.Reserved, kept.Doubtful, kept.Standing.Successes, kept.Standing.Failures, kept.Standing.LastFailure)
+            .ShouldBe((new Money(160), new Money(30), new Money(130), new Money(5), 4L, 1L, "It failed."));
+
+        // What one gives back the other may be granted, with the same voucher.
+        await one.WriteAsync(supplier.Id, counts, new Money(30), null, isOver: true, Stop);
+        (await other.WriteAsync(supplier.Id, s_nothing, new Money(120), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(160));
+        (await other.WriteAsync(supplier.Id, s_nothing, new Money(121), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(161));
+    }
+
+    [Fact]
+    public async Task Tab_OfAStartBefore_IsTakenOverAsWhatMayHaveBeenSpent()
+    {
+        var supplier = await AddAsync();
+        await TabsOf("one/1").WriteAsync(supplier.Id, new PurseCounts(new Money(30), Money.Zero, 1, 0, 0), new Money(100), null, isOver: false, Stop);
+        await TabsOf("other/1").WriteAsync(supplier.Id, s_nothing, new Money(7), null, isOver: false, Stop);
+        await ReopenAsync();
+
+        await TabsOf("one/2").AdoptAsync(isStart: true, Stop);
+
+        // The other node may be alive still: it has signed for it a moment ago.
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Spent, kept.Reserved, kept.Doubtful).ShouldBe((new Money(30), new Money(7), new Money(70)));
+    }
+
+    [Fact]
+    public async Task Raise_ForRequests_IsForAsMuchAsBooksMayDiffer()
+    {
+        var supplier = await AddAsync();
+        var tabs = TabsOf("one/1");
+        await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(100), null, isOver: false, Stop);
+
+        // 100 are spent and granted; 40 more may be, and 5 that nobody knows.
+        (await tabs.RaiseAsync(supplier.Id, new Money(146), new Money(40), Stop)).ShouldBeNull();
+        (await tabs.RaiseAsync(supplier.Id, new Money(140), new Money(40), Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(140));
+        (await tabs.RaiseAsync(supplier.Id, new Money(146), new Money(40), Stop)).ShouldBeNull();
+        // From then on what is granted is promised beyond that.
+        (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(110), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(150));
+        (await Store.FindAsync(supplier.Id, Stop))!.Beyond.ShouldBe(new Money(40));
+    }
+
+    [Fact]
+    public async Task Lie_BarsTheSupplier_ForLongerEachTime_AndForAllNodes()
+    {
+        var supplier = await AddAsync();
+        var tabs = TabsOf("one/1");
+
+        await tabs.WriteAsync(supplier.Id, new PurseCounts(Money.Zero, Money.Zero, 0, 0, 1), Money.Zero, "It lied.", isOver: false, Stop);
+        (await Store.FindAsync(supplier.Id, Stop))!.BarredUntil.ShouldBe(_time.GetUtcNow().AddMinutes(1));
+        await tabs.WriteAsync(supplier.Id, new PurseCounts(Money.Zero, Money.Zero, 0, 0, 2), Money.Zero, "It lied.", isOver: false, Stop);
+        (await Store.FindAsync(supplier.Id, Stop))!.BarredUntil.ShouldBe(_time.GetUtcNow().AddMinutes(4));
+        // Nothing new was said.
+        await tabs.WriteAsync(supplier.Id, new PurseCounts(Money.Zero, Money.Zero, 0, 0, 2), new Money(9), null, isOver: false, Stop);
+        (await Store.FindAsync(supplier.Id, Stop))!.BarredUntil.ShouldBe(_time.GetUtcNow().AddMinutes(4));
+    }
+
+    [Fact]
+    public async Task Tab_AtASupplierThatWasRemoved_IsPromisedNothing_AndItsSpendingIsKept()
+    {
+        var supplier = await AddAsync();
+        var tabs = TabsOf("one/1");
+        await tabs.WriteAsync(supplier.Id, s_nothing, new Money(100), null, isOver: false, Stop);
+        await Store.RemoveAsync(supplier.Id, Stop);
+
+        (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(500), null, isOver: false, Stop)).ShouldBeNull();
+        (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(20), null, isOver: true, Stop)).ShouldBeNull();
+
+        var again = await AddAsync();
+        (again.Signed, again.Spent, again.Reserved).ShouldBe((new Money(100), new Money(20), Money.Zero));
     }
 
     [Fact]

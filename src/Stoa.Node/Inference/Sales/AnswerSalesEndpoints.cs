@@ -14,7 +14,7 @@ namespace Stoa.Node.Inference.Sales;
 public static class AnswerSalesEndpoints
 {
     private const string How =
-        "No account is needed. The body is that of OpenAI's API; model is a version as the list of models that are sold names it. The request is signed by RFC 9421 with the payer's key of a payment channel (keyid is the channel's id), over @method, @path, @query, content-digest, payment-signature and, where it is there, stoa-ask, with created and a nonce; a voucher of the channel comes as PAYMENT-SIGNATURE. Where what the channel has paid does not suffice the answer is 402, and its header PAYMENT-REQUIRED says what a voucher has to say in all. The answer is that of OpenAI's API, with a signed receipt: in the header Stoa-Answer-Receipt, and of a stream in a comment before its last event. docs/inference.md#selling-answers has it in detail.";
+        "No account is needed. The body is that of OpenAI's API; model is a version as the list of models that are sold names it. The request is signed by RFC 9421 with the payer's key of a payment channel (keyid is the channel's id), over @method, @path, @query, content-digest, payment-signature and, where they are there, stoa-ask and stoa-max-price (what it may cost at most by the prices that you know), with created and a nonce; a voucher of the channel comes as PAYMENT-SIGNATURE. Where what the channel has paid does not suffice the answer is 402, and its header PAYMENT-REQUIRED says what a voucher has to say in all. The answer is that of OpenAI's API, with a signed receipt: in the header Stoa-Answer-Receipt, and of a stream in a comment before its last event. docs/inference.md#selling-answers has it in detail.";
 
     public static void MapAnswerSales(this IEndpointRouteBuilder api)
     {

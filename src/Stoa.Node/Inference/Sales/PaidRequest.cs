@@ -19,6 +19,9 @@ internal sealed record PaidRequest(User Payee, PayingChannel Channel, Claim Clai
     /// <summary>What the agent may ask that makes it; null where none does.</summary>
     public ModelAskContent? Ask { get; init; }
 
+    /// <summary>What it may cost at most by the prices that its payer knows; null when he does not say.</summary>
+    public Money? Most { get; init; }
+
     /// <summary>SHA-256 of the payload that says so; null where there is none.</summary>
     public ContentHash? AskHash { get; init; }
 }

@@ -23,7 +23,7 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
     private const int MaxPaymentLength = 4_096;
 
     // A voucher says what may be spent, and an ask what for: neither is to be put on another request.
-    private static readonly string[] s_bound = [PaymentHeaders.Signature.ToLowerInvariant(), ModelAsk.Header.ToLowerInvariant()];
+    private static readonly string[] s_bound = [PaymentHeaders.Signature.ToLowerInvariant(), ModelAsk.Header.ToLowerInvariant(), ModelAnswerReceipt.MostHeader.ToLowerInvariant()];
 
     /// <summary>The channel whose payer has signed a request.</summary>
     /// <param name="context">Of the request, which has a payment.</param>
@@ -58,6 +58,13 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
         if (!FindClaim(context.Request, signed.Channel).TryGet(out var claim, out var unpaid))
             return unpaid;
         var request = new PaidRequest(payee, signed.Channel, claim, signed.Signature);
+        if (context.Request.Headers.TryGetValue(ModelAnswerReceipt.MostHeader, out var said))
+        {
+            if (said is not [{ } price] || !Money.TryParse(price, out var most))
+                return PaymentInvalid($"The header {ModelAnswerReceipt.MostHeader} is an amount of US dollars such as 0.0012.");
+            request = request with { Most = most };
+        }
+
         if (!context.Request.Headers.TryGetValue(ModelAsk.Header, out var values))
             return request;
         if (values is not [{ Length: > 0 and <= ModelAsk.MaxLength } text] || !Base64.IsValid(text))

@@ -38,6 +38,9 @@ internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesP
         var channel = request.Channel;
         if (model.TryPriceOf(most)?.Total is { } amount)
         {
+            // Prices have risen since its payer has read them: he is told, and agrees by asking again.
+            if (request.Most is { } agreed && amount > agreed)
+                return Refuse(parts.Till.Demand(context, request.Payee, ForSaleOf(model, amount)));
             if (request.Ask is { } ask && ModelAsk.FindFault(ask, model.Listing, amount) is { } fault)
                 return Refuse(new Refusal<AnswerRefusal>(AnswerRefusal.AskInvalid, fault.Detail).ToProblem());
             // Whoever comes again without paying costs no look into the database.

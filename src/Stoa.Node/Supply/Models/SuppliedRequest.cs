@@ -183,7 +183,8 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
         if (isStream)
             message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
         var (digest, payment) = (ContentDigest.Of(_body), tab.PaymentOf());
-        List<string> components = ["@method", "@path", "@query", ContentDigest.FieldName, "payment-signature"];
+        List<string> components = ["@method", "@path", "@query", ContentDigest.FieldName, "payment-signature", "stoa-max-price"];
+        message.Headers.TryAddWithoutValidation(ModelAnswerReceipt.MostHeader, most.ToString());
         message.Headers.TryAddWithoutValidation("Content-Digest", digest);
         message.Headers.TryAddWithoutValidation(PaymentHeaders.Signature, payment);
         if (ask is not null)
@@ -200,6 +201,7 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
             "@query" => "?",
             ContentDigest.FieldName => digest,
             "payment-signature" => payment,
+            "stoa-max-price" => most.ToString(),
             "stoa-ask" => ask,
             _ => null,
         }));

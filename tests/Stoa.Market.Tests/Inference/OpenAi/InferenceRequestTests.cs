@@ -130,4 +130,16 @@ public sealed class InferenceRequestTests
         InferenceRequest.TryRead(kind, Encoding.UTF8.GetBytes(body), out var request, out var fault).ShouldBeTrue(fault?.Reason);
         return request!;
     }
+
+    [Theory]
+    [InlineData("""{"user":"ada","model":"m","messages":[]}""", """{"max_tokens":5,"user":null,"model":"t","messages":[]}""")]
+    [InlineData("""{"model":"m","messages":[],"metadata":{"a":["b"]},"safety_identifier":"x","temperature":1}""", """{"max_tokens":5,"model":"t","messages":[],"metadata":null,"safety_identifier":null,"temperature":1}""")]
+    [InlineData("""{"model":"m","messages":[{"role":"user","user":"ada"}],"prompt_cache_key":"k"}""", """{"max_tokens":5,"model":"t","messages":[{"role":"user","user":"ada"}],"prompt_cache_key":null}""")]
+    public void Rewrite_ForAStranger_TellsNotWhoAsks(string body, string expected)
+    {
+        InferenceRequest.TryRead(InferenceKind.Chat, Encoding.UTF8.GetBytes(body), out var request, out _).ShouldBeTrue();
+
+        Encoding.UTF8.GetString(request.Rewrite("t", 5, isNameless: true)).ShouldBe(expected);
+        Encoding.UTF8.GetString(request.Rewrite("t", 5)).ShouldNotContain(":null");
+    }
 }

@@ -4,9 +4,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Inference;
 using Stoa.Market.Supply;
+using Stoa.Market.Tests.Calls;
 using Stoa.Node.Tests.Inference;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -47,12 +49,11 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         // Nothing of whoever asks goes there.
         server.Requests.ShouldAllBe(request => request["user"] == null);
-        var paid = await ReconcileAsync(seller, supplier);
-        paid.ShouldBe(Money.Parse("0.000041500"));
+        var paid = await ReconcileAsync(seller, supplier, "0.000041500");
         // All of it is this node's, which has paid as much there.
         (await EarnedAsync(Buyer) - earnedBefore).ShouldBe(paid);
-        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeEmpty();
-        (await seller.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeEmpty();
+        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeNull();
+        (await seller.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeNull();
 
         var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
         (shown.Successes, shown.Failures, shown.Lies).ShouldBe((3, 0, 0));
@@ -61,7 +62,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         var replica = await Buyer.Client.GetReplicaAsync(sold.ReplicaId, Stop);
         (replica.Model, replica.Supplier!.Id, replica.Figures!.Served).ShouldBe((model, supplier.Id, 2));
         (await Buyer.Client.ListModelsAsync(Stop)).Single(one => one.Id == model).Suppliers.ShouldBe([PeerIdOf(seller).ToString()]);
-        (await Should.ThrowAsync<Stoa.Client.StoaException>(() => Buyer.Client.RemoveReplicaAsync(sold.ReplicaId, Stop))).Code.ShouldBe("replicaSupplied");
+        (await Should.ThrowAsync<StoaException>(() => Buyer.Client.RemoveReplicaAsync(sold.ReplicaId, Stop))).Code.ShouldBe("replicaSupplied");
 
         await Buyer.Client.RemoveSupplierAsync(supplier.Id, Stop);
         await Eventually.IsSoAsync(async () => (await AskAsync(Chat(model))).StatusCode is HttpStatusCode.NotFound);
@@ -82,7 +83,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         }));
 
         answers.ShouldAllBe(status => status == HttpStatusCode.OK);
-        (await ReconcileAsync(seller, supplier)).ShouldBe(Money.Parse("0.000015500") * 40);
+        await ReconcileAsync(seller, supplier, "0.00062");
     }
 
     [Theory]
@@ -183,7 +184,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         model = await FindModelAsync();
         (await AskAsync(Chat(model))).StatusCode.ShouldBe(HttpStatusCode.OK);
-        (await ReconcileAsync(seller, supplier)).ShouldBe(Money.Parse("0.000031000"));
+        await ReconcileAsync(seller, supplier, "0.000031000");
         var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
         (shown.Doubtful, shown.Successes).ShouldBe((null, 2));
     }
@@ -207,6 +208,153 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         });
         (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Lies.ShouldBe(0);
         await ReconcileAsync(seller, supplier);
+    }
+
+    [Fact]
+    public async Task Supplier_ThatHasLied_OrDoesNotAnswer_IsFollowedByTheNextOne()
+    {
+        var (first, _) = await SellModelAsync();
+        var proxy = await SellerProxy.StartAsync(first.Client.Options.Address);
+        Keep(proxy);
+        var lying = await SupplyAsync(first, proxy.Address);
+        var model = await FindModelAsync();
+        // A model that costs nothing to list, which both serve: at the second one it is named by its publisher's key.
+        var second = await OpenShopAsync(region: null, "--Inference:SettleMs", "50");
+        var (gift, server) = await AddFreeAsync(first, second);
+        var honest = await SupplyAsync(second);
+        (await FindModelAsync("gift", replicas: 2)).ShouldBe(gift);
+        proxy.Alter = (path, _, headers) =>
+        {
+            if (path.EndsWith("chat/completions", StringComparison.Ordinal))
+                headers.Remove(ModelAnswerReceipt.Header);
+            return null;
+        };
+
+        await Eventually.IsSoAsync(async () =>
+        {
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+            return (await Buyer.Client.GetSupplierAsync(lying.Id, Stop)).Lies == 1;
+        });
+
+        var asked = server.Requests.Count;
+        for (var request = 0; request < 8; request++)
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        server.Requests.Count.ShouldBe(asked);
+        (await Buyer.Client.GetSupplierAsync(honest.Id, Stop)).Lies.ShouldBe(0);
+
+        // The liar's other model is asked of nobody now.
+        (await AskAsync(Chat(model))).StatusCode.ShouldBeOneOf(HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable);
+    }
+
+    [Fact]
+    public async Task Model_ThatAServerOfThisCellHas_IsAskedElsewhereOnlyWhenThatOneIsBusy()
+    {
+        var (seller, _) = await SellModelAsync();
+        var (_, there) = await AddFreeAsync(seller, second: null);
+        await SupplyAsync(seller);
+        var gift = await FindModelAsync("gift");
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var here = ModelServer.Start();
+        await Buyer.Client.AddReplicaAsync(new AddReplicaRequest(gift, here.Address, UpstreamModel: "tiny", MaxRequests: 1, SkipCheck: true), Stop);
+        await FindModelAsync("gift", replicas: 2);
+        var before = there.Requests.Count;
+
+        for (var request = 0; request < 6; request++)
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (here.Requests.Count, there.Requests.Count).ShouldBe((6, before));
+
+        here.Behaviour = async call =>
+        {
+            await release.Task;
+            await call.AnswerAsync("late");
+        };
+        var busy = AskAsync(Chat(gift));
+        await Eventually.IsSoAsync(() => Task.FromResult(here.Requests.Count == 7));
+        using var elsewhere = await AskAsync(Chat(gift));
+        (await InferenceNode.ReadAsync(elsewhere))["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        release.TrySetResult();
+        (await busy).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Agent_ThatAsksAModelElsewhere_PaysOutOfItsHold_AndItsReceiptNamesTheNode()
+    {
+        var (seller, server) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        var name = model[..model.IndexOf('@', StringComparison.Ordinal)];
+        var body = JsonSerializer.Serialize(new { model = name, max_tokens = 50, messages = new[] { new { role = "user", content = "Say hello" } } });
+        await PublishAskerAsync(name, CallPrograms.Asker(times: 2));
+        var before = await WalletAsync(Buyer.Client);
+
+        var publisher = (await Buyer.Client.GetMeAsync(Stop)).Handle;
+        var task = await Buyer.RunAsync($"{publisher}/asker", body);
+
+        (task.State, task.Result?.Price).ShouldBe(("succeeded", "0.000041000"), task.Failure?.Detail);
+        server.Requests.Count.ShouldBe(2);
+        var receipt = JsonNode.Parse((await Buyer.Client.GetReceiptAsync(task.Id, Stop)).Payload)!;
+        var used = receipt["modelRequests"]![0]!["used"]!;
+        (used["suppliedBy"]!.GetValue<string>(), used["model"]!.GetValue<string>(), used["suppliedPrice"]!["perMillionOutputTokens"]!.GetValue<string>())
+            .ShouldBe((PeerIdOf(seller).ToString(), model, "2.500000000"));
+        used["listingPrice"].ShouldBeNull();
+        receipt["modelRequests"]![0]!["price"]!.GetValue<string>().ShouldBe("0.000015500");
+        // All of it is the node's; of the agent's own price it has its part, and the rest is this account's again, which has published it.
+        receipt["modelRequests"]![0]!["shares"]!["node"]!.GetValue<string>().ShouldBe("0.000015500");
+        (before - await WalletAsync(Buyer.Client)).ShouldBe(Money.Parse("0.000041000") - Money.Parse("0.000007000"));
+        await Eventually.IsSoAsync(async () => Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent) == Money.Parse("0.000031000"));
+        await Eventually.IsSoAsync(async () => (await ChargedAsync(seller)).Spent == Money.Parse("0.000031000"));
+        (await Buyer.Client.VerifyUsageAsync(Stop)).Findings.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Agent_WhoseTaskFails_CostsItsConsumerNothing_ThoughAModelWasAskedElsewhere()
+    {
+        var (seller, _) = await SellModelAsync();
+        var supplier = await SupplyAsync(seller);
+        var model = await FindModelAsync();
+        var name = model[..model.IndexOf('@', StringComparison.Ordinal)];
+        var body = JsonSerializer.Serialize(new { model = name, max_tokens = 50, messages = new[] { new { role = "user", content = "Say hello" } } });
+        await PublishAskerAsync(name, CallPrograms.Program("""{"op":"ask","path":"chat/completions"}""", CallPrograms.Repeating(1) + "(unreachable)"));
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await Buyer.RunAsync($"{(await Buyer.Client.GetMeAsync(Stop)).Handle}/asker", body);
+
+        task.State.ShouldBe("failed");
+        (await WalletAsync(Buyer.Client)).ShouldBe(before);
+        // The operator bears what was written for nothing.
+        await Eventually.IsSoAsync(async () => Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent) > Money.Zero);
+        (await PaidAsync()).ShouldBe(Money.Zero);
+    }
+
+    private Task<AgentResponse> PublishAskerAsync(string model, byte[] program)
+    {
+        var manifest = new AgentManifestBody(
+            "asker", "1.0.0", "A program of the tests.", ["test.asks"], "asker.wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"),
+            new AgentLimitsBody(100_000_000, 16 << 20, 120_000, 100_000, 4_096), new AgentPriceBody("0.00001", "0", "0"), Asks: [new AgentAskBody(8, "0.01", Listing: model)]);
+        return Buyer.Client.PublishAgentAsync(JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody), new MemoryStream(program), cancellationToken: Stop);
+    }
+
+    private async Task<(string Name, ModelServer Server)> AddFreeAsync(TestNode first, TestNode? second)
+    {
+        await first.Client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: Stop);
+        await first.Client.PublishListingAsync(
+            Encoding.UTF8.GetBytes($$"""
+            { "kind": "model", "name": "gift", "version": "1.0.0", "description": "A model of the tests.", "tags": [], "license": "MIT", "framework": "gguf", "contextLength": 8192,
+              "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"] }
+            """),
+            Stop);
+        var own = await AddModelAsync(first, "gift", isPublished: false);
+        var key = (await first.Client.ListListingsAsync(new ListingQuery("gift"), Stop).FirstAsync(Stop)).Publisher.Key;
+        var name = $"{key}/gift@1.0.0";
+        if (second is not null)
+        {
+            await Eventually.IsSoAsync(async () => await second.Client.ListListingsAsync(new ListingQuery("gift"), Stop).AnyAsync(Stop));
+            var server = ModelServer.Start();
+            Keep(server);
+            await second.Client.AddReplicaAsync(new AddReplicaRequest(name, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody("0.5", "0.5"), SkipCheck: true), Stop);
+        }
+
+        return (name, own);
     }
 
     private static byte[]? Lie(string lie, byte[] bytes, IHeaderDictionary headers, PrivateKey key, PrivateKey other)

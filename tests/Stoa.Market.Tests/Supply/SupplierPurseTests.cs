@@ -1,0 +1,77 @@
+using Stoa.Market.Supply;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Supply;
+
+public sealed class SupplierPurseTests
+{
+    private readonly SupplierPurse _purse = new();
+
+    [Fact]
+    public void Purse_GivesNoMoreThanWasGranted()
+    {
+        _purse.TryReserve(new Money(1)).ShouldBeFalse();
+        _purse.TryReserve(Money.Zero).ShouldBeTrue();
+        _purse.Grant(new Money(100));
+
+        _purse.TryReserve(new Money(60)).ShouldBeTrue();
+        _purse.TryReserve(new Money(41)).ShouldBeFalse();
+        _purse.Settle(new Money(60), new Money(25), isKnown: true, CallOutcome.Done);
+
+        _purse.TryReserve(new Money(75)).ShouldBeTrue();
+        _purse.Counts.ShouldBe(new PurseCounts(new Money(25), Money.Zero, 1, 0, 0));
+    }
+
+    [Fact]
+    public void Request_OfWhichNothingIsKnown_MayHaveCostAllThatWasReserved()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(60)).ShouldBeTrue();
+
+        _purse.Settle(new Money(60), new Money(25), isKnown: false, CallOutcome.Failed);
+
+        _purse.Counts.ShouldBe(new PurseCounts(new Money(25), new Money(35), 0, 1, 0));
+    }
+
+    [Fact]
+    public void Price_AboveWhatWasReserved_IsNotSpent()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(60)).ShouldBeTrue();
+
+        _purse.Settle(new Money(60), new Money(61), isKnown: true, CallOutcome.Lied);
+
+        (_purse.Counts.Spent, _purse.Counts.Lies).ShouldBe((new Money(60), 1));
+    }
+
+    [Fact]
+    public void GiveBack_LeavesWhatIsSpentAndReserved()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(10)).ShouldBeTrue();
+        _purse.Settle(new Money(10), new Money(7), isKnown: true, CallOutcome.Done);
+        _purse.TryReserve(new Money(20)).ShouldBeTrue();
+
+        _purse.GiveBack().ShouldBe(new Money(27));
+
+        _purse.TryReserve(new Money(1)).ShouldBeFalse();
+        _purse.Settle(new Money(20), new Money(20), isKnown: true, null);
+        _purse.Standing.ShouldBe(new PurseStanding(new PurseCounts(new Money(27), Money.Zero, 1, 0, 0), new Money(27), Money.Zero, 4));
+    }
+
+    [Fact]
+    public void Purse_DrawnOnByManyAtOnce_IsNeverOverdrawn()
+    {
+        _purse.Grant(new Money(1_000));
+        var taken = 0;
+
+        Parallel.For(0, 10_000, _ =>
+        {
+            if (_purse.TryReserve(new Money(3)))
+                Interlocked.Increment(ref taken);
+        });
+
+        taken.ShouldBe(333);
+        _purse.Standing.Reserved.ShouldBe(new Money(999));
+    }
+}
