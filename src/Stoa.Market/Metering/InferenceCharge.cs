@@ -1,5 +1,4 @@
 using Stoa.Market.Identity;
-using Stoa.Market.Inference;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
