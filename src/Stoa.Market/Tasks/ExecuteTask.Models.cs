@@ -21,6 +21,33 @@ public sealed partial class ExecuteTask
         return models.Begin(task, Money.Max(Money.Zero, task.MaxPrice - own), Now().AddMilliseconds(limits.TimeoutMs));
     }
 
+    /// <summary>Ends an attempt that has come to nothing though models have answered for it: they are paid out of the hold, and nobody else is.</summary>
+    /// <remarks>
+    /// Else whoever wants answers for nothing would have an agent write them to its log, and fail. For the same reason there is no next attempt, and no next agent: what is left of the hold may not be enough for what those would ask.
+    /// </remarks>
+    /// <param name="task">Of the attempt.</param>
+    /// <param name="agent">That had it; null when it was not found.</param>
+    /// <param name="requests">That were made.</param>
+    /// <param name="end">Given what they cost, ends the task.</param>
+    /// <param name="log">What is kept of its log.</param>
+    /// <returns>Null when there is nothing to pay.</returns>
+    private async Task<AttemptEnd?> PayModelsAsync(AgentTask task, Known? agent, IReadOnlyList<ModelRequest> requests, Func<Money, AgentTask> end, KeptLog log)
+    {
+        if (agent is null || task.Hold is null || PaidFor(requests) == Money.Zero)
+            return null;
+        var shared = await ShareAsync(requests);
+        var earned = new TaskEarnings(task.Agent, agent.Version, new Shares(Money.Zero, Money.Zero, Money.Zero), [], [], shared);
+        var (next, now) = (end(earned.Shares.Total), Now());
+        return new AttemptEnd(
+            next, Settlement.Capture(task, earned.Shares, PayeesOf(agent, SharedCall.WalletsOf(agent.Wallets, [], shared), earned.Parts), ids, now), null, null, log,
+            [TaskEvents.Ended(next, now), .. earned.ByAgent().Where(_ => task.BatchId is null).Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now))]);
+    }
+
+    /// <summary>What models are paid for a task that has come to nothing.</summary>
+    private static Money PaidFor(TaskCalls? calls) => calls is null ? Money.Zero : PaidFor(calls.CompleteRequests());
+
+    private static Money PaidFor(IEnumerable<ModelRequest> requests) => requests.Aggregate(Money.Zero, (sum, request) => sum + (request.Paid?.Price.Total ?? Money.Zero));
+
     /// <summary>Shares out what each request costs.</summary>
     private async Task<IReadOnlyList<SharedModelRequest>> ShareAsync(IReadOnlyList<ModelRequest> requests)
     {

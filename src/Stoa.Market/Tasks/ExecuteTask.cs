@@ -196,7 +196,7 @@ public sealed partial class ExecuteTask(
                 ? await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token))
                 : await RunSealedAsync(exchange, task, agent.Version, program, job, input.Stdin, output, attempt.Token);
             if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits && calls is not { HasEndedTask: true })
-                outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
+                outcome = new AttemptOutcome.Failed(TaskFailure.LateWithModels("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log, PaidFor(calls)), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
             if (outcome is not AttemptOutcome.Stopped && (input.Fault ?? output.Fault) is { } fault)
                 outcome = Unavailable(fault, outcome.Log);
@@ -219,14 +219,16 @@ public sealed partial class ExecuteTask(
             asked?.Dispose();
         }
 
+        var requests = calls?.CompleteRequests() ?? [];
         switch (outcome)
         {
             case AttemptOutcome.Completed { Usage: var used } when IsLate(task):
-                return await FailAsync(task, agent, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline.", used), outcome.Log));
+                return await FailAsync(
+                    task, agent, new AttemptOutcome.Failed(TaskFailure.LateWithModels("It was done after its deadline.", used, "", PaidFor(calls)), outcome.Log), requests);
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? [], calls?.CompleteRequests() ?? []) { Exchange = exchange });
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? [], requests) { Exchange = exchange });
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -234,9 +236,11 @@ public sealed partial class ExecuteTask(
                 }
 
             case AttemptOutcome.Failed failed:
-                return await FailAsync(task, agent, failed);
+                return await FailAsync(task, agent, failed, requests);
             default:
-                return Stopped(attempt, outcome.Log);
+                return attempt.StopReason is StopReason.Cancelled && await PayModelsAsync(task, agent, requests, _ => task.Cancel(Now()), outcome.Log) is { } paid
+                    ? paid
+                    : Stopped(attempt, outcome.Log);
         }
     }
 
@@ -274,7 +278,7 @@ public sealed partial class ExecuteTask(
             // It is stored, and will be nobody's: so it is noted to be deleted.
             if (stored is not null)
                 await owners.ExpectAsync([stored], task.OwnerId, Now(), CancellationToken.None);
-            return await FailAsync(task, agent, misfit);
+            return await FailAsync(task, agent, misfit, facts.Requests);
         }
 
         var (receipt, earned) = await SellAsync(task, task.Agent, agent, completed, facts);
@@ -409,10 +413,17 @@ public sealed partial class ExecuteTask(
             completed.Log);
     }
 
-    private async Task<AttemptEnd> FailAsync(AgentTask task, Known? agent, AttemptOutcome.Failed failed)
+    private async Task<AttemptEnd> FailAsync(AgentTask task, Known? agent, AttemptOutcome.Failed failed, IReadOnlyList<ModelRequest>? requests = null)
     {
         var now = Now();
         var verdict = agent is null ? null : AgentVerdict.OfFailure(task, agent.Version, failed.Failure, now);
+        // What the node is at fault for itself is tried again, and costs its consumer nothing.
+        if (failed.Failure.Code is not (FailureCode.StorageUnavailable or FailureCode.StorageFull)
+            && await PayModelsAsync(task, agent, requests ?? [], charged => task.Fail(failed.Failure.WithModels(charged), now), failed.Log) is { } paid)
+        {
+            return paid with { Verdict = verdict };
+        }
+
         if ((AgentVerdict.IsOfAgent(failed.Failure.Code) || failed.Failure.Code is FailureCode.SupplierFailed) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
         {
             return new AttemptEnd(

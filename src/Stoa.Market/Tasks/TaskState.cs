@@ -36,13 +36,13 @@ public abstract record TaskState
         public override string Name => TaskStateNames.Succeeded;
     }
 
-    /// <summary>Ended without a result; nothing was charged.</summary>
+    /// <summary>Ended without a result. Nothing was charged, but for what others had done for it by then: see <see cref="TaskFailure.Detail"/>.</summary>
     public sealed record Failed(TaskFailure Failure, DateTimeOffset FinishedAt) : TaskState
     {
         public override string Name => TaskStateNames.Failed;
     }
 
-    /// <summary>Stopped by its consumer; nothing was charged.</summary>
+    /// <summary>Stopped by its consumer. Nothing was charged, but for what models had answered it by then.</summary>
     public sealed record Cancelled(DateTimeOffset FinishedAt) : TaskState
     {
         public override string Name => TaskStateNames.Cancelled;
@@ -150,8 +150,17 @@ public sealed record CreatorPart(Id<User> PayeeId, string Handle, string Agent, 
 public sealed record TaskFailure(FailureCode Code, string Detail, string Log, Usage? Usage)
 {
     /// <summary>Of a task that was not done by its deadline.</summary>
-    public static TaskFailure Late(string what, Usage? usage = null, string log = "", Money charged = default) => new(
-        FailureCode.DeadlinePassed, $"{what} {TellCharged(charged)} Submit it again with a longer deadline, or with none.", log, usage);
+    public static TaskFailure Late(string what, Usage? usage = null, string log = "", Money charged = default) => Late($"{what} {TellCharged(charged)}", usage, log);
+
+    /// <summary>Of a task that was not done by its deadline, while models were asked for it.</summary>
+    internal static TaskFailure LateWithModels(string what, Usage? usage, string log, Money charged) =>
+        Late(charged == Money.Zero ? $"{what} {TellCharged(charged)}" : what, usage, log);
+
+    /// <summary>The same failure of a task that pays for what models have answered.</summary>
+    internal TaskFailure WithModels(Money charged) => this with { Detail = $"{Detail} {charged} USD were charged for what models have answered: that is paid, whatever becomes of the task." };
+
+    private static TaskFailure Late(string what, Usage? usage, string log) =>
+        new(FailureCode.DeadlinePassed, $"{what} Submit it again with a longer deadline, or with none.", log, usage);
 
     /// <summary>What a task that failed costs: of several executors those are paid whom nobody contradicts.</summary>
     internal static string TellCharged(Money charged) => charged == Money.Zero ? "Nothing was charged." : $"{charged} USD were charged for the runs that nobody contradicts.";

@@ -73,6 +73,7 @@ public static class CallPrograms
         (module
           (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
           (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
           (import "stoa" "request" (func $request (param i32 i32) (result i32)))
           (import "stoa" "read" (func $read (param i32 i32 i32) (result i32)))
           (import "stoa" "write" (func $write (param i32 i32 i32) (result i32)))

@@ -217,19 +217,45 @@ public sealed class AskingAgentsTests : IAsyncLifetime
         await Eventually.IsSoAsync(() => _server.GivenUp >= 1, "The server was not told.");
     }
 
-    [Fact]
-    public async Task Task_ThatFailsAfterItHasAsked_CostsNothing()
+    [Theory]
+    [InlineData("unreachable", "trap")]
+    [InlineData("(call $exit (i32.const 3))", "agentExit")]
+    [InlineData("(call $exit (i32.const 75))", "agentUnavailable")]
+    [InlineData("(loop $again (br $again))", "outOfFuel")]
+    public async Task Task_ThatFailsAfterItHasAsked_PaysForWhatWasAnswered_AndForNothingElse(string end, string code)
     {
-        var agent = await PublishAsync("ben", "asker", CallPrograms.Program(
-            """{"op":"ask","body":{"model":"cy/tiny","max_tokens":50,"messages":"x"}}""", "(drop (call $run (call $request (i32.const 256) (global.get $message)))) unreachable"));
-        var before = (await Node.Client.GetWalletAsync(Stop)).Posted;
+        var agent = await PublishAsync("ben", "asker", AskAnd(end));
+        var before = Money.Parse((await Node.Client.GetWalletAsync(Stop)).Posted);
 
         var task = await Node.RunAsync(agent.Listing, "");
 
-        (task.State, task.Failure?.Code, _server.Requests.Count).ShouldBe(("failed", "trap", 1));
+        // Once: another attempt would ask again.
+        (task.State, task.Failure?.Code, _server.Requests.Count).ShouldBe(("failed", code, 1));
         var wallet = await Node.Client.GetWalletAsync(Stop);
-        (wallet.Posted, wallet.Held).ShouldBe((before, "0.000000000"));
-        (await _clients["cy"].GetWalletAsync(Stop)).Posted.ShouldBe("0.000000000");
+        var paid = before - Money.Parse(wallet.Posted);
+        wallet.Held.ShouldBe("0.000000000");
+        paid.ShouldBeGreaterThan(Money.Zero);
+        task.Failure!.Detail.ShouldContain($"{paid} USD were charged for what models have answered");
+        Money.Parse((await _clients["cy"].GetWalletAsync(Stop)).Posted).ShouldBeInRange(new Money(1), paid);
+        (await _clients["ben"].GetWalletAsync(Stop)).Posted.ShouldBe("0.000000000", "the agent has given nothing");
+        (await Node.Client.VerifyUsageAsync(Stop)).Holds.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Task_ThatIsCancelledAfterItHasAsked_PaysForWhatWasAnswered()
+    {
+        _server.Behaviour = call => _server.Requests.Count == 1 ? call.AnswerAsync("hello") : call.HangAsync();
+        var agent = await PublishAsync("ben", "asker", AskAnd("(drop (call $run (call $request (i32.const 256) (global.get $message))))"));
+        var before = Money.Parse((await Node.Client.GetWalletAsync(Stop)).Posted);
+        var task = await Node.Client.SubmitTextAsync(agent.Listing, "", cancellationToken: Stop);
+        await Eventually.IsSoAsync(() => _server.Requests.Count == 2);
+
+        await Node.Client.CancelTaskAsync(task.Id, Stop);
+
+        (await Node.Client.ExecuteTaskAsync(task.Id, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("cancelled");
+        var wallet = await Node.Client.GetWalletAsync(Stop);
+        wallet.Held.ShouldBe("0.000000000");
+        Money.Parse((await _clients["cy"].GetWalletAsync(Stop)).Posted).ShouldBeInRange(new Money(1), before - Money.Parse(wallet.Posted));
     }
 
     [Fact]
@@ -277,6 +303,9 @@ public sealed class AskingAgentsTests : IAsyncLifetime
 
         (cramped.Code, cramped.Problem.Errors!.Single().Pointer).ShouldBe(("usesInvalid", "/limits/memoryBytes"));
     }
+
+    private static byte[] AskAnd(string then) => CallPrograms.Program(
+        """{"op":"ask","body":{"model":"cy/tiny","max_tokens":50,"messages":"x"}}""", $"(drop (call $run (call $request (i32.const 256) (global.get $message)))) {then}");
 
     private static AgentAskBody Ask() => new(8, "0.01", Listing: "cy/tiny");
 
