@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Five nodes on this machine: they join each other, four sell an agent, and the first has it run by the best of them, by whoever can do the work, and by three who have to agree.
+# Five nodes on this machine: they join each other, four sell an agent, and the first has it run by the best of them, by whoever can do the work, and by three who have to agree. Then it asks a model that only the second one serves.
 #   samples/network/five-nodes.sh [--stay] [--port N]     --stay: leaves them running until Ctrl-C; N: the first of ten ports (default 8500)
 set -euo pipefail
 
@@ -57,12 +57,16 @@ start() {
 }
 
 say "Starting five nodes"
-start 0 --set "network:listen:0=/ip4/127.0.0.1/tcp/$((port + 5))"
+start 0 --set "network:listen:0=/ip4/127.0.0.1/tcp/$((port + 5))" --set supply:modelsSeconds=2
 await test -s "$folder/node0/admin.key"
 await at 0 network show
 join="$(at 0 network show --json | grep -o '/ip4/127[^"]*/p2p/[^"]*' | head -1)"
+# The second node has a model that is a program, and takes something for serving it.
+serving=(--set inference:local:0:model=stoa/parrot@1.0.0 --set "inference:local:0:file=$root/samples/models/parrot/parrot.wasm"
+    --set inference:local:0:inputPrice=0.5 --set inference:local:0:outputPrice=1.5)
 for node in 1 2 3 4; do
-    start "$node" --set "network:listen:0=/ip4/127.0.0.1/tcp/$((port + 5 + node))" --join "$join" --set payPerCall:payee=till
+    start "$node" --set "network:listen:0=/ip4/127.0.0.1/tcp/$((port + 5 + node))" --join "$join" --set payPerCall:payee=till "${serving[@]}"
+    serving=()
 done
 for node in 1 2 3 4; do
     await test -s "$folder/node$node/admin.key"
@@ -112,6 +116,17 @@ say "Three executors, of whom two have to agree"
 await at 0 task submit "$key/markdown-html" --text "# Hello" --runs 3 --quote
 at 0 task submit "$key/markdown-html" --text "# Hello from three nodes" --runs 3 --wait
 at 0 task runs "$(at 0 task list --json | member id)"
+
+say "A model that only the second node serves, asked at the first"
+at 1 blob put "$root/samples/models/parrot/parrot.wasm" > /dev/null
+at 1 listing publish "$root/samples/models/parrot/model.json" > /dev/null
+serves_parrot() { at 0 model list --json | grep -q '/parrot@1.0.0'; }
+await serves_parrot
+at 0 model list
+model="$(at 0 model list --json | grep -o '"Qm[^"]*/parrot@1.0.0"' | head -1 | tr -d '"')"
+at 0 model ask "$model" "What is a receipt?" --max-tokens 40
+at 0 model ask "$model" "What is a channel?" --max-tokens 40 --stream
+at 0 usage
 
 say "What it cost the operator"
 at 0 supplier list

@@ -26,7 +26,7 @@ internal static class InferenceBench
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(4);
 
-    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "money", "llama"];
+    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "money", "llama", "wasm"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -39,6 +39,8 @@ internal static class InferenceBench
             await AllowancesBench.AddAsync(run, figures, cancellationToken);
         if (run.Wants("llama"))
             await LlamaBench.AddAsync(run, figures, cancellationToken);
+        if (run.Wants("wasm"))
+            await ProgramsBench.AddAsync(run, figures, cancellationToken);
         return figures;
     }
 

@@ -10,7 +10,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa tour</c>, which <c>./run</c> calls: a node, the sample agents, a first task with all that follows from it.</summary>
+/// <summary><c>stoa tour</c>, which <c>./run</c> calls: a node, the sample agents and models, a first task with all that follows from it.</summary>
 internal sealed class TourCommand : StoaCommand
 {
     private readonly Option<string?> _data = NodeOptionSet.Data();
@@ -22,7 +22,7 @@ internal sealed class TourCommand : StoaCommand
         : base(
             scope,
             "tour",
-            "Start a node, publish the sample agents, run a first task, check its receipt, and stay up. The node's logs go to logs/node.log in its data folder.",
+            "Start a node, publish the sample agents, serve the sample models, run a first task, check its receipt, and stay up. The node's logs go to logs/node.log in its data folder.",
             new("In a checkout, as ./run does", "stoa tour"),
             new("As a check: exit code 0 when all of it works", "stoa tour --once --port 0 --data /tmp/stoa"))
     {
@@ -37,11 +37,17 @@ internal sealed class TourCommand : StoaCommand
         var screen = invocation.Screen;
         var steps = new TourSteps(screen, invocation.Surroundings.TimeProvider);
         var dataFolder = NodeConnection.DataDirectory(invocation.Surroundings, invocation.Get(_data));
+        var samplesFolder = invocation.Surroundings.FullPath(invocation.Get(_samples)!);
+        var sampleModels = SampleModels.Find(samplesFolder);
         var arguments = NodeOptionSet.Arguments(
-            invocation, dataFolder, invocation.Get(_port), url: null, [$"observability:logFile={Path.Combine(dataFolder, "logs", "node.log")}"]);
+            invocation,
+            dataFolder,
+            invocation.Get(_port),
+            url: null,
+            [$"observability:logFile={Path.Combine(dataFolder, "logs", "node.log")}", .. SampleModels.Settings(sampleModels, LocalNode.Administrator)]);
 
         NodeOptionSet.RefuseTakenPort(invocation.Get(_port), url: null);
-        var samples = await SampleAgents.FindAsync(invocation.Surroundings.FullPath(invocation.Get(_samples)!), cancellationToken);
+        var samples = await SampleAgents.FindAsync(samplesFolder, cancellationToken);
         await using var node = await steps.DoAsync(
             "starting a node",
             () => LocalNode.StartAsync(arguments, NodeOptionSet.Failure, cancellationToken),
@@ -50,6 +56,10 @@ internal sealed class TourCommand : StoaCommand
         var user = await client.GetMeAsync(cancellationToken);
         var agents = await steps.DoAsync(
             "publishing the sample agents", () => PublishAsync(client, user.Handle, samples, cancellationToken), DescribeAgents);
+        // Data of another administrator: the node was told to serve his, and there are none.
+        IReadOnlyList<SampleModel> models = sampleModels.Count == 0 || user.Handle != LocalNode.Administrator
+            ? []
+            : await steps.DoAsync("loading the sample models", () => SampleModels.ServeAsync(client, sampleModels, invocation.Surroundings.TimeProvider, cancellationToken), DescribeModels);
         var first = FirstTask.Choose(agents);
         var outputPath = Path.Combine(dataFolder, "tour", first.OutputName);
         var task = await steps.DoAsync(
@@ -59,7 +69,7 @@ internal sealed class TourCommand : StoaCommand
         var receipt = await steps.DoAsync(
             "checking the receipt", () => CheckReceiptAsync(invocation, client, task, cancellationToken), _ => "The receipt holds: run again here, the same output and the same fuel");
 
-        Tell(screen, node, user, first, outputPath, task, receipt, steps);
+        Tell(screen, node, user, models, first, outputPath, task, receipt, steps);
         if (!invocation.Get(_once))
         {
             screen.Note("[grey]The node stays up. Ctrl-C stops it.[/]");
@@ -127,10 +137,13 @@ internal sealed class TourCommand : StoaCommand
         };
     }
 
+    private static string DescribeModels(IReadOnlyList<SampleModel> models) =>
+        $"Serving the sample models, programs in the sandbox: {Format.Escaped(string.Join(", ", models.Select(model => model.Name)))}";
+
     private static string Address(LocalNode node) => Format.Escaped(node.Started.Address.ToString().TrimEnd('/'));
 
     private static void Tell(
-        Screen screen, LocalNode node, UserResponse user, FirstTask first, string outputPath, TaskResponse task, Receipt receipt, TourSteps steps)
+        Screen screen, LocalNode node, UserResponse user, IReadOnlyList<SampleModel> models, FirstTask first, string outputPath, TaskResponse task, Receipt receipt, TourSteps steps)
     {
         if (screen.IsJson)
         {
@@ -145,7 +158,8 @@ internal sealed class TourCommand : StoaCommand
                 ("price", task.Result!.Price),
                 ("resultFile", outputPath),
                 ("receiptId", receipt.Id.ToString()),
-                ("receiptConfirmed", true));
+                ("receiptConfirmed", true),
+                ("models", models.Select(model => $"{user.Handle}/{model.Name}").ToList()));
             return;
         }
 
@@ -170,7 +184,8 @@ internal sealed class TourCommand : StoaCommand
             ("Key", $"of {Format.Escaped(user.Handle)}, in {Format.Escaped(node.Started.AdminKeyFile)} [grey](./stoa finds it there)[/]"),
             ("Go on with", "./stoa agent list"),
             ("", "./stoa agent new hello"),
-            ("", $"./stoa task submit {Format.Escaped(user.Handle)}/{Format.Escaped(first.Agent)} YOUR-FILE"));
+            ("", $"./stoa task submit {Format.Escaped(user.Handle)}/{Format.Escaped(first.Agent)} YOUR-FILE"),
+            ("", models.Count == 0 ? null : $"./stoa model ask {Format.Escaped(user.Handle)}/{Format.Escaped(models[0].Name)} \"What is a receipt?\""));
         screen.Line();
     }
 }

@@ -13,7 +13,7 @@ internal sealed class UpCommand : StoaCommand
     private readonly Option<int?> _port = NodeOptionSet.Port();
     private readonly Option<string?> _url = new("--url") { Description = "Listen on this address instead, such as http://0.0.0.0:8420. For HTTPS put a reverse proxy in front.", HelpName = "URL" };
     private readonly Option<string[]> _join = new("--join") { Description = "Join the network by a node there, such as /dns4/node.example/tcp/8421/p2p/Qm…; may be given several times. stoa network show tells a node's address.", HelpName = "ADDRESS", DefaultValueFactory = _ => [] };
-    private readonly Option<string[]> _models = new("--model") { Description = "Run a model in this node, from a GGUF file that is listed; may be given several times. More can be said in the option inference:local.", HelpName = "PUBLISHER/NAME@VERSION=FILE", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _models = new("--model") { Description = "Run a model in this node, from a GGUF file or a WebAssembly program that is listed; may be given several times. More can be said in the option inference:local.", HelpName = "PUBLISHER/NAME@VERSION=FILE", DefaultValueFactory = _ => [] };
     private readonly Option<string[]> _settings = new("--set") { Description = "An option of the node, such as tasks:workers=4; may be given several times.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
 
     public UpCommand(CommandScope scope)
@@ -25,6 +25,7 @@ internal sealed class UpCommand : StoaCommand
             new("On another port, with another folder", "stoa up --port 9000 --data /srv/stoa"),
             new("Part of the network of another node", "stoa up --join /ip4/192.0.2.1/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"),
             new("With a model that it runs itself", "stoa up --model stoa/tiny-chat@1.0.0=tiny-q4.gguf"),
+            new("With one that is a program, in the sandbox", "stoa up --model stoa/parrot@1.0.0=samples/models/parrot/parrot.wasm"),
             new("Two tasks at a time, logs as JSON", "stoa up --set tasks:workers=2 --set observability:logFormat=json"))
     {
         Add(_data);

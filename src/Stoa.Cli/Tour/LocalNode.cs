@@ -1,4 +1,5 @@
 using Stoa.Node.Hosting;
+using Stoa.Node.Identity;
 
 namespace Stoa.Cli.Tour;
 
@@ -11,6 +12,9 @@ internal sealed class LocalNode : IAsyncDisposable
 
     private LocalNode(CancellationTokenSource stop, Task<int> run, StringWriter errors, NodeStarted started) =>
         (_stop, _run, _errors, Started) = (stop, run, errors, started);
+
+    /// <summary>What the first administrator of a node is called, unless its options say otherwise.</summary>
+    public static string Administrator { get; } = new IdentityOptions().AdminHandle;
 
     public NodeStarted Started { get; }
 

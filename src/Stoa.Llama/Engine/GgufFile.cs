@@ -31,6 +31,8 @@ public static class GgufFile
             return $"{file} cannot be read: {failure.Message} Name a GGUF file, such as one that Hugging Face has by that ending.";
         }
 
+        if (header[..read].StartsWith("\0asm"u8))
+            return $"{file} is no GGUF file but a WebAssembly program: a node runs it in its sandbox, by stoa up --model.";
         if (read < HeaderBytes || BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic)
             return $"{file} is no GGUF file: it does not begin with GGUF. Models of other formats are made into one by llama.cpp's convert_hf_to_gguf.py.";
         var version = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);

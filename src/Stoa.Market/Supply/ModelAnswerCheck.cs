@@ -73,14 +73,14 @@ public static class ModelAnswerCheck
                 $"The receipt bills {said.Tokens.InputTokens} tokens read and {said.Tokens.OutputTokens} written, of an answer that says {came.ClaimedInput} and {came.ClaimedOutput}, where {came.Counted.InputTokens} and {came.Counted.OutputTokens} were counted.");
         }
 
-        return said.Price >= Money.Zero && said.Price <= ordered.Most && ordered.Priced.TryPriceOf(said.Tokens)?.Total >= said.Price
+        return said.Price <= ordered.Most && ordered.Priced.TryPriceOf(said.Tokens)?.Total >= said.Price
             ? said
             : Fault(AnswerFault.TooDear, $"The receipt charges {said.Price} USD for {said.Tokens.InputTokens} tokens read and {said.Tokens.OutputTokens} written, which is more than was agreed on.");
     }
 
     // Who bills what its server has claimed keeps within the bounds of its own count, which is this one.
     private static bool IsTooMany(long billed, long? claimed, long counted) =>
-        billed < 0 || billed > TokenCount.MostOf(counted) || (claimed is { } said && billed > Math.Max(said, TokenCount.LeastOf(counted)) && said >= 0);
+        billed > TokenCount.MostOf(counted) || (claimed is { } said && billed > Math.Max(said, TokenCount.LeastOf(counted)) && said >= 0);
 
     private static DsseEnvelope? Read(string? text)
     {

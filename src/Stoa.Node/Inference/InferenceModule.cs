@@ -6,6 +6,7 @@ using Stoa.Node.Inference.Charging;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Node.Inference.Limits;
 using Stoa.Node.Inference.Local;
+using Stoa.Node.Inference.Programs;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Inference.Routes;
 using Stoa.Node.Inference.Sales;
@@ -32,6 +33,7 @@ public static class InferenceModule
         services.AddSingleton(provider => new ReplicaChooser(
             new PrefixIndex(options.PrefixEntries, options.PrefixSeconds), new Random(provider.GetRequiredService<Random>().Next())));
         services.AddSingleton(provider => new ModelFleets(provider.GetRequiredService<ReplicaChooser>(), options.Waiting, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ModelPrograms>();
         services.AddSingleton<Upstreams>();
         services.AddSingleton<InferenceTelemetry>();
         services.AddSingleton<HeldBodies>();

@@ -80,7 +80,7 @@ public sealed record InferenceOptions
     /// <summary>The folder with llama.cpp's shared libraries, for the models that this node runs itself. Default what <c>STOA_LLAMA_LIBRARY</c> says.</summary>
     public string? LlamaLibrary { get; init; }
 
-    /// <summary>Models that this node runs itself, up to 32. Each has <c>Model</c> (<c>publisher/name@version</c>) and <c>File</c> (GGUF), and may have <c>Slots</c>, <c>ContextLength</c>, <c>Threads</c>, <c>ChatTemplate</c>, <c>InputPrice</c> and <c>OutputPrice</c>. Default none.</summary>
+    /// <summary>Models that this node runs itself, up to 32. Each has <c>Model</c> (<c>publisher/name@version</c>) and <c>File</c> (GGUF or WebAssembly), and may have <c>Slots</c>, <c>InputPrice</c> and <c>OutputPrice</c>; of a GGUF file <c>ContextLength</c>, <c>Threads</c> and <c>ChatTemplate</c>; of a program <c>MemoryBytes</c>, <c>Fuel</c>, <c>TimeoutMs</c> and <c>LoadMs</c>. Default none.</summary>
     public IReadOnlyList<LocalModelOptions> Local { get; init; } = [];
 
     internal Money LeastAllowance => Money.Parse(AllowanceMin);

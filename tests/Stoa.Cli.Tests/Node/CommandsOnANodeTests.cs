@@ -436,11 +436,14 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
 
         (await _cli.RunAsync(tour)).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldContain("Published the sample agents");
+        _cli.Output.ShouldContain("Serving the sample models, programs in the sandbox: parrot");
         _cli.Output.ShouldContain("The receipt holds");
         _cli.Error.ShouldBeEmpty();
 
         (await _cli.RunAsync([.. tour, "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
-        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("receiptConfirmed").GetBoolean().ShouldBeTrue();
+        var told = JsonDocument.Parse(_cli.Output).RootElement;
+        told.GetProperty("receiptConfirmed").GetBoolean().ShouldBeTrue();
+        told.GetProperty("models").EnumerateArray().Select(model => model.GetString()).ShouldBe(["stoa/parrot"]);
     }
 
     [Fact]

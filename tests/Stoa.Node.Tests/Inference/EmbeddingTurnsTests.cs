@@ -10,6 +10,7 @@ using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
 using Stoa.Node.Inference;
 using Stoa.Node.Inference.Gateway;
+using Stoa.Node.Inference.Programs;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference;
@@ -280,7 +281,7 @@ public sealed class EmbeddingTurnsTests : IAsyncDisposable
     private EmbeddingBatches Batches(InferenceOptions? options = null)
     {
         options ??= new InferenceOptions { QueueMs = 600_000 };
-        var upstreams = new Upstreams(options);
+        var upstreams = new Upstreams(options, new ModelPrograms());
         var telemetry = new InferenceTelemetry(_services.GetRequiredService<IMeterFactory>());
         _disposed.AddRange([upstreams, telemetry]);
         return new EmbeddingBatches(upstreams, options, telemetry, NullLogger.Instance);

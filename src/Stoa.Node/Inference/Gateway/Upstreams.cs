@@ -5,11 +5,12 @@ using Stoa.Llama.Serving;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
+using Stoa.Node.Inference.Programs;
 using Stoa.Node.Inference.Replicas;
 
 namespace Stoa.Node.Inference.Gateway;
 
-/// <summary>Asks replicas over HTTP. Their operator has named them, so they may be anywhere, on this machine too.</summary>
+/// <summary>Asks replicas over HTTP, and those that are programs in this node in the same way. Their operator has named them, so they may be anywhere, on this machine too.</summary>
 /// <remarks>No redirect is followed, no proxy used, and no cookie kept. When an answer is given up, its connection is closed at once: that is how a server learns that nobody wants the rest.</remarks>
 public sealed class Upstreams : IDisposable
 {
@@ -19,11 +20,12 @@ public sealed class Upstreams : IDisposable
     private readonly HttpMessageInvoker _client;
 
     /// <param name="options">How long it may take to reach one.</param>
+    /// <param name="programs">Models that are programs in this node.</param>
     [SuppressMessage("Reliability", "CA2000", Justification = "The invoker disposes of its handler.")]
-    public Upstreams(InferenceOptions options)
+    public Upstreams(InferenceOptions options, ModelPrograms programs)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _client = new HttpMessageInvoker(new SocketsHttpHandler
+        _client = new HttpMessageInvoker(new ProgramHandler(programs, new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseProxy = false,
@@ -36,7 +38,7 @@ public sealed class Upstreams : IDisposable
             ConnectTimeout = TimeSpan.FromMilliseconds(options.ConnectMs),
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
-        });
+        }));
     }
 
     /// <summary>Sends a request, and answers when the head of the answer is there.</summary>

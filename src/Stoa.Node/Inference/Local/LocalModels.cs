@@ -1,5 +1,6 @@
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Hosting;
+using Stoa.Node.Inference.Programs;
 using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Storage;
@@ -7,10 +8,11 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Local;
 
-/// <summary>Runs the models that the node's options name, each in a process of its own. Whatever becomes of one, the node stays up.</summary>
+/// <summary>Runs the models that the node's options name, each in a process of its own, or in the sandbox where it is a program. Whatever becomes of one, the node stays up.</summary>
 /// <param name="options">Which, and where llama.cpp's libraries are.</param>
 /// <param name="node">Where it stands.</param>
 /// <param name="database">The cell's.</param>
+/// <param name="programs">Has requests find those that are programs.</param>
 /// <param name="models">What is listed.</param>
 /// <param name="digests">Of files.</param>
 /// <param name="replicas">Is told how they are doing.</param>
@@ -20,7 +22,7 @@ namespace Stoa.Node.Inference.Local;
 /// <param name="time">The clock.</param>
 /// <param name="logger">Of what does not run.</param>
 public sealed class LocalModels(
-    InferenceOptions options, NodeOptions node, Database database, ListedModels models, FileDigests digests, LocalReplicas replicas, ReplicaDirectory directory, ModelFleets fleets, IdSource ids, TimeProvider time,
+    InferenceOptions options, NodeOptions node, Database database, ModelPrograms programs, ListedModels models, FileDigests digests, LocalReplicas replicas, ReplicaDirectory directory, ModelFleets fleets, IdSource ids, TimeProvider time,
     ILogger<LocalModels> logger) : BackgroundService
 {
     /// <summary>The most models of a node.</summary>
@@ -33,7 +35,7 @@ public sealed class LocalModels(
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var parts = new LocalModelParts(
-            options.LlamaLibrary ?? Environment.GetEnvironmentVariable(LibraryVariable), node.Region, models, database.GetSignal(SqlListingChanges.Topic), digests, replicas, directory, fleets, time, logger);
+            options.LlamaLibrary ?? Environment.GetEnvironmentVariable(LibraryVariable), programs, options.MaxAnswerBytes, node.Region, models, database.GetSignal(SqlListingChanges.Topic), digests, replicas, directory, fleets, time, logger);
         return Task.WhenAll(options.Local.Select(one => RunAsync(new LocalModel(new Id<Replica>(ids.NextUuid()), one, parts), one, stoppingToken)));
     }
 

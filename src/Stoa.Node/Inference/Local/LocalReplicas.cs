@@ -25,7 +25,7 @@ public enum LocalModelState
 /// <param name="State">How it is doing.</param>
 /// <param name="Reason">Why it does not run, and what to do; null when it does.</param>
 /// <param name="Replica">As requests find it; null before it has run for the first time.</param>
-/// <param name="Starts">How often its process was started.</param>
+/// <param name="Starts">How often its process was started, or it was loaded.</param>
 /// <param name="ProcessId">Of the process; null when there is none.</param>
 /// <param name="AddedAt">UTC.</param>
 public sealed record LocalModelStatus(

@@ -118,9 +118,9 @@ public static class ReplicasEndpoints
     {
         var local = new LocalReplicaBody(EnumWord.Of(status.State), status.Options.File, status.Starts, status.Reason, status.ProcessId);
         return status.Replica is { } replica
-            ? ToContract(new KeptReplica(replica, HasKey: true), fleets, time) with { Local = local }
+            ? ToContract(new KeptReplica(replica, HasKey: replica.Key is not null), fleets, time) with { Local = local }
             : new ReplicaResponse(
-                status.Id.ToString(), status.Options.Model, "", status.Options.Model, HasApiKey: true, ReplicaRules.DefaultWeight, status.Options.Slots, IsDraining: false, [], status.AddedAt, Local: local);
+                status.Id.ToString(), status.Options.Model, "", status.Options.Model, HasApiKey: false, ReplicaRules.DefaultWeight, status.Options.Slots, IsDraining: false, [], status.AddedAt, Local: local);
     }
 
     private static ReplicaResponse ToContract(SuppliedReplica one, SuppliedModels models, ModelFleets fleets, TimeProvider time) =>

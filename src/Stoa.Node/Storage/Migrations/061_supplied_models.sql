@@ -14,7 +14,7 @@ CREATE TABLE inference_charges_supplied (
     output_tokens BIGINT NOT NULL CHECK (output_tokens >= 0),
     listing_price BIGINT NOT NULL CHECK (listing_price >= 0),
     serving_price BIGINT NOT NULL CHECK (serving_price >= 0),
-    supplied_price BIGINT NOT NULL CHECK (supplied_price >= 0),
+    supplied_price BIGINT NOT NULL DEFAULT 0 CHECK (supplied_price >= 0),
     creator BIGINT NOT NULL CHECK (creator >= 0),
     node_share BIGINT NOT NULL CHECK (node_share >= supplied_price),
     platform BIGINT NOT NULL CHECK (platform >= 0),

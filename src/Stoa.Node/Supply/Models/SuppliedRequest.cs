@@ -76,8 +76,17 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
             HttpResponseMessage answer;
             using (var message = ToMessage(tab, kind, body, isStream, ask))
             {
-                _mayBeCharged = true;
-                answer = await upstreams.SendAsync(message, cancellationToken);
+                try
+                {
+                    _mayBeCharged = true;
+                    answer = await upstreams.SendAsync(message, cancellationToken);
+                }
+                catch (HttpRequestException unreached) when (unreached.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError)
+                {
+                    // It has not come there.
+                    _mayBeCharged = false;
+                    throw;
+                }
             }
 
             if (answer.StatusCode is HttpStatusCode.OK)

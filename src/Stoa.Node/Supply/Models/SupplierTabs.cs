@@ -129,6 +129,7 @@ public sealed class SupplierTabs(
     {
         await tab.FlushAsync(givesBack: true, isOver: true, cancellationToken);
         _tabs.TryRemove(new KeyValuePair<PeerId, SupplierTab>(tab.Supplier.Node, tab));
+        _seen.Remove(tab);
         // Its key may be in use by a request that is under way: it goes with the garbage then.
         if (tab.Standing.Reserved == Money.Zero)
             tab.Dispose();

@@ -1,10 +1,15 @@
+using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
+using Stoa.Market.Registry.Goods;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Inference.Routing;
 
 public sealed class ReplicaChooserTests
 {
     private const long Now = 100_000;
+
+    private static readonly PeerId s_node = PrivateKey.Generate().PublicKey.PeerId;
 
     [Fact]
     public void Requests_GoWhereLessIsToDo()
@@ -28,6 +33,24 @@ public sealed class ReplicaChooserTests
             chooser.TryEnter(replicas, [], FleetSamples.Request, Now);
 
         replicas[0].OutstandingRequests.ShouldBeInRange(740, 760);
+    }
+
+    [Fact]
+    public void Suppliers_GetWhatNoServerOfTheCellIsFreeFor_InTheRegionThatIsNamed()
+    {
+        var elsewhere = new SuppliedPrice(s_node, new ModelPrice(new Money(1), new Money(1)));
+        List<ReplicaState> replicas =
+        [
+            new(FleetSamples.Replica(1, maxRequests: 1, region: "eu-west") with { Supplied = elsewhere }, 0, 0),
+            new(FleetSamples.Replica(2, maxRequests: 1, region: "eu-west"), 1, 0),
+            new(FleetSamples.Replica(3, maxRequests: 1, region: "us-east") with { Supplied = elsewhere }, 2, 0),
+        ];
+        var chooser = FleetSamples.Chooser();
+
+        chooser.TryEnter(replicas, [], FleetSamples.Request with { Region = "us-east" }, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[2]);
+        chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[1]);
+        chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[0]);
+        chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldBeNull();
     }
 
     [Fact]

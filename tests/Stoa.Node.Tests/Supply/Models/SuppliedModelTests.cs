@@ -200,7 +200,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         await seller.Client.UpdateReplicaAsync(replica.Id, new UpdateReplicaRequest(ServingPrice: new ModelPriceBody("2", "2"), SkipCheck: true), Stop);
 
-        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Items[0].Price.InputPriceIs("3.000000000") is true);
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Items[0].Price.PerMillionInputTokens == "3.000000000");
         await Eventually.IsSoAsync(async () =>
         {
             using var answer = await AskAsync(Chat(model));
@@ -386,9 +386,4 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         void Sign(ModelAnswerContent content, PrivateKey signer) => headers[ModelAnswerReceipt.Header] = Convert.ToBase64String(ModelAnswerReceipt.Sign(content, signer).ToJson());
     }
-}
-
-internal static class Prices
-{
-    public static bool InputPriceIs(this ModelPriceBody price, string expected) => price.PerMillionInputTokens == expected;
 }

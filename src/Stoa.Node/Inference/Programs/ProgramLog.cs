@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Text;
+
+namespace Stoa.Node.Inference.Programs;
+
+/// <summary>Puts what a program writes to its stderr into the node's log: line by line, each cut short, and no more of them in a minute than a person reads.</summary>
+/// <remarks>Requests of one program write at the same time.</remarks>
+/// <param name="model">Whose it is.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">The node's.</param>
+internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger)
+{
+    /// <summary>So many lines are logged within a minute; the others are counted.</summary>
+    public const int LinesOfMinute = 60;
+
+    private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private long _beganAt = time.GetTimestamp();
+    private int _lines;
+    private long _leftOut;
+
+    /// <summary>What one run of the program writes to.</summary>
+    public Stream Open() => new Lines(this);
+
+    private void Tell(string line)
+    {
+        long leftOut;
+        lock (_lock)
+        {
+            leftOut = 0;
+            if (time.GetElapsedTime(_beganAt) >= s_minute)
+                (_beganAt, _lines, leftOut, _leftOut) = (time.GetTimestamp(), 0, _leftOut, 0);
+            if (_lines >= LinesOfMinute)
+            {
+                _leftOut++;
+                return;
+            }
+
+            _lines++;
+        }
+
+        if (leftOut > 0)
+            logger.LogInformation("The model {Model} has said {Lines} lines more, which are left out.", model, leftOut);
+        logger.LogInformation("The model {Model} says: {Line}", model, line);
+    }
+
+    /// <summary>Cuts what is written into lines. What is too long of one is dropped.</summary>
+    private sealed class Lines(ProgramLog log) : Stream
+    {
+        private const int BytesOfLine = 500;
+
+        private readonly ArrayBufferWriter<byte> _line = new(128);
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            while (buffer.IndexOf((byte)'\n') is var end and >= 0)
+            {
+                Add(buffer[..end]);
+                End();
+                buffer = buffer[(end + 1)..];
+            }
+
+            Add(buffer);
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        // Called when the program has ended: a last line may have no end.
+        public override void Flush() => End();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        private void Add(ReadOnlySpan<byte> bytes) => _line.Write(bytes[..Math.Min(bytes.Length, BytesOfLine - _line.WrittenCount)]);
+
+        private void End()
+        {
+            if (_line.WrittenCount == 0)
+                return;
+            // Of what a stranger's program writes nothing may act on a terminal, or look like another line of the log.
+            log.Tell(Readable(_line.WrittenSpan));
+            _line.ResetWrittenCount();
+        }
+
+        private static string Readable(ReadOnlySpan<byte> utf8)
+        {
+            var text = Encoding.UTF8.GetString(utf8).ToCharArray();
+            foreach (ref var character in text.AsSpan())
+            {
+                if (char.IsControl(character) || character is '\u2028' or '\u2029' or (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069'))
+                    character = ' ';
+            }
+
+            return new string(text);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace Stoa.Node.Inference.Programs;
+
+/// <summary>What a program writes in answer to one request. One thread writes, another reads.</summary>
+/// <remarks>
+/// What begins like a JSON object is held until the program has ended: it is a whole answer, or says why there is none, and which of these only the exit code tells. Everything else is a stream, and goes on as it comes; a reader
+/// who falls behind by more than a buffer has the program wait, and nobody else.
+/// </remarks>
+/// <param name="isStream">Whether a stream may come.</param>
+/// <param name="stop">Ends a wait for the reader.</param>
+internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Stream
+{
+    private const int BufferBytes = 64 << 10;
+    private const int PieceBytes = 16 << 10;
+
+    // Its own threads for the reader: the writer's is the program's.
+    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: BufferBytes, resumeWriterThreshold: BufferBytes / 2, useSynchronizationContext: false));
+    private readonly ArrayBufferWriter<byte> _held = new();
+    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Form _form = isStream ? Form.Unknown : Form.Held;
+
+    private enum Form
+    {
+        /// <summary>Nothing but blanks has come.</summary>
+        Unknown,
+        Held,
+        Streamed,
+    }
+
+    /// <summary>Completes when a stream begins; never where none does.</summary>
+    public Task Begun => _begun.Task;
+
+    /// <summary>What was held. Asked for when the program has ended.</summary>
+    public ReadOnlyMemory<byte> Held => _held.WrittenMemory;
+
+    /// <summary>The stream.</summary>
+    public PipeReader Reader => _pipe.Reader;
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="OperationCanceledException">Nobody reads it any more.</exception>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (_form is Form.Unknown)
+        {
+            buffer = buffer.TrimStart(" \t\r\n"u8);
+            if (buffer.IsEmpty)
+                return;
+            _form = buffer[0] == (byte)'{' ? Form.Held : Form.Streamed;
+        }
+
+        if (_form is Form.Held)
+            _held.Write(buffer);
+        else
+            Send(buffer);
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    /// <summary>Why no more comes, for whoever has read all that was written; null at the end of a good answer.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>Says that no more comes, and why.</summary>
+    public void End(Exception? failure)
+    {
+        // What was written before is read all the same: a pipe that is told of the failure would forget it, or not, by chance.
+        Failure = failure;
+        _pipe.Writer.Complete();
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    private void Send(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var piece = bytes[..Math.Min(bytes.Length, PieceBytes)];
+            _pipe.Writer.Write(piece);
+            bytes = bytes[piece.Length..];
+            var flush = _pipe.Writer.FlushAsync(stop);
+            _begun.TrySetResult();
+            // A program is synchronous: its thread has nothing else to do than to wait here.
+            var flushed = flush.IsCompletedSuccessfully ? flush.Result : flush.AsTask().GetAwaiter().GetResult();
+            if (flushed.IsCompleted)
+                throw new OperationCanceledException("Nobody reads the answer any more.");
+        }
+    }
+}
