@@ -4,7 +4,6 @@ using Stoa.Market.PayPerCall;
 using Stoa.Market.Supply;
 using Stoa.Node.Http;
 using Stoa.Node.PayPerCall;
-using Stoa.Node.Storage;
 using Stoa.Primitives;
 using Reservation = Stoa.Market.Inference.Reservation;
 
