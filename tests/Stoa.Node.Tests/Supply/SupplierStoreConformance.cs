@@ -27,7 +27,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
 
     private SqlSpotChecks Checks => new(Database, Store, new IdSource(_time, Random.Shared), _time);
 
-    private static readonly PurseCounts s_nothing = default;
+    private static readonly PurseCounts s_nothing;
 
     private SqlSuppliers Store => new(Database, s_cell, new SupplyOptions { MaxSuppliers = 3 }, TimeProvider.System);
 
