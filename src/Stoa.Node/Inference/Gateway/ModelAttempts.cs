@@ -98,7 +98,7 @@ internal sealed class ModelAttempts(
     }
 
     /// <summary>Those that are not asked: they have failed, or may not be.</summary>
-    private IReadOnlyCollection<ReplicaState> ExcludedOf(ModelFleet model) =>
+    private List<ReplicaState> ExcludedOf(ModelFleet model) =>
         call.StaysHere && model.HasSupplied ? [.. _failed, .. model.Replicas.Where(one => one.Replica.Supplied is not null)] : _failed;
 
     /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>

@@ -1,13 +1,9 @@
 using Stoa.Market;
-using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Supply;
 using Stoa.Node.Http;
-using Stoa.Node.Inference.Charging;
 using Stoa.Node.PayPerCall;
-using Stoa.Node.Signing;
-using Stoa.Node.Storage;
 using Stoa.Primitives;
 using Reservation = Stoa.Market.Inference.Reservation;
 

@@ -1,7 +1,6 @@
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Tasks.Models;
-using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Supply.Models;

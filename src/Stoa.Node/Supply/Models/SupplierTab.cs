@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Stoa.Client;
 using Stoa.Client.Contracts;
-using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Supply;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Stoa.Market;
-using Stoa.Market.Supply;
 using Stoa.Node.Background;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using Stoa.Client;
-using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
 using Stoa.Market.Inference;
 using Stoa.Market.Registry;

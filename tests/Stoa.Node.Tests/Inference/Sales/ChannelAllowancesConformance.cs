@@ -1,4 +1,3 @@
-using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
