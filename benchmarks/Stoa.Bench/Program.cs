@@ -27,7 +27,7 @@ if (args is [TableProgram.Word])
 if (args is [SimulatedRegistry.Word])
     return SimulatedRegistry.Run(Console.Out, Console.Error);
 if (args is [StubServer.Word or StubServer.FaultyWord, var port])
-    return await StubServer.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), args[0] == StubServer.FaultyWord ? LeaksBench.FaultEvery : 0);
+    return StubServer.Run(int.Parse(port, CultureInfo.InvariantCulture), args[0] == StubServer.FaultyWord ? LeaksBench.FaultEvery : 0);
 
 using var stop = new CancellationTokenSource();
 // Whoever ends a run early finds nothing of it left. Who asks twice does not wait for what heeds no token.

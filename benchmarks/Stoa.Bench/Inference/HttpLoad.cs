@@ -25,12 +25,15 @@ internal static class HttpLoad
     /// <param name="connections">How many at once.</param>
     /// <param name="time">How long.</param>
     /// <param name="cancellationToken">Gives up.</param>
+    /// <remarks>A single connection is asked by a thread that waits for the answer in the socket: another one would have to be woken up, and later the longer that takes, which is no part of what is asked.</remarks>
     /// <returns>Microseconds of each answer, and how many came in a second.</returns>
     public static async Task<(List<double> Us, double PerSecond)> RunAsync(Uri address, byte[] request, int connections, TimeSpan time, CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
         var until = start + (long)(time.TotalSeconds * Stopwatch.Frequency);
-        var each = await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => Task.Run(() => AskAsync(address, request, until, cancellationToken), cancellationToken)));
+        var each = connections == 1
+            ? [await Task.Factory.StartNew(() => Ask(address, request, until), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)]
+            : await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => Task.Run(() => AskAsync(address, request, until, cancellationToken), cancellationToken)));
         var took = Stopwatch.GetElapsedTime(start).TotalSeconds;
         List<double> all = [.. each.SelectMany(one => one)];
         return (all, all.Count / took);
@@ -48,6 +51,19 @@ internal static class HttpLoad
             if (head.Length - from >= lowerName.Length && Ascii.EqualsIgnoreCase(head.Slice(from, lowerName.Length), lowerName))
                 return from + lowerName.Length;
         }
+    }
+
+    private static List<double> Ask(Uri address, byte[] request, long until)
+    {
+        var us = new List<double>(100_000);
+        using var connection = Connection.Open(address);
+        while (Stopwatch.GetTimestamp() is var sent && sent < until)
+        {
+            connection.Ask(request);
+            us.Add(Stopwatch.GetElapsedTime(sent).TotalMicroseconds);
+        }
+
+        return us;
     }
 
     private static async Task<List<double>> AskAsync(Uri address, byte[] request, long until, CancellationToken cancellationToken)
@@ -79,6 +95,13 @@ internal static class HttpLoad
             return connection;
         }
 
+        public static Connection Open(Uri address)
+        {
+            var connection = new Connection(address);
+            connection._socket.Connect(new IPEndPoint(IPAddress.Loopback, address.Port));
+            return connection;
+        }
+
         /// <summary>Asks without waiting for an answer.</summary>
         public async Task SendAsync(byte[] request, CancellationToken cancellationToken) => await _socket.SendAsync(request, cancellationToken);
 
@@ -87,20 +110,33 @@ internal static class HttpLoad
         public async Task AskAsync(byte[] request, CancellationToken cancellationToken)
         {
             await _socket.SendAsync(request, cancellationToken);
-            var filled = 0;
-            do
-            {
-                var read = await _socket.ReceiveAsync(_buffer.AsMemory(filled), cancellationToken);
-                if (read == 0)
-                    throw new BenchmarkException($"{_address} closed the connection.");
-                filled += read;
-            }
-            while (!IsWhole(_buffer.AsSpan(0, filled)));
-            if (!_buffer.AsSpan().StartsWith("HTTP/1.1 200"u8))
-                throw new BenchmarkException($"{_address} answered {Encoding.UTF8.GetString(_buffer.AsSpan(0, Math.Min(filled, 600)))}");
+            for (var filled = 0; !Take(await _socket.ReceiveAsync(_buffer.AsMemory(filled), cancellationToken), ref filled);)
+                continue;
+        }
+
+        /// <summary>The same, with the thread waiting. On one connection either this is used or what is asynchronous.</summary>
+        /// <exception cref="BenchmarkException">It is no 200.</exception>
+        public void Ask(byte[] request)
+        {
+            _socket.Send(request);
+            for (var filled = 0; !Take(_socket.Receive(_buffer.AsSpan(filled)), ref filled);)
+                continue;
         }
 
         public void Dispose() => _socket.Dispose();
+
+        /// <returns>Whether the answer is whole.</returns>
+        private bool Take(int read, ref int filled)
+        {
+            if (read == 0)
+                throw new BenchmarkException($"{_address} closed the connection.");
+            filled += read;
+            if (!IsWhole(_buffer.AsSpan(0, filled)))
+                return false;
+            if (!_buffer.AsSpan().StartsWith("HTTP/1.1 200"u8))
+                throw new BenchmarkException($"{_address} answered {Encoding.UTF8.GetString(_buffer.AsSpan(0, Math.Min(filled, 600)))}");
+            return true;
+        }
     }
 
     private static bool IsWhole(ReadOnlySpan<byte> answer)

@@ -8,7 +8,10 @@ using System.Text;
 namespace Stoa.Bench.Inference;
 
 /// <summary>A server of a model that answers at once: OpenAI's API as far as gateways ask for it, on bare sockets, so that what is measured is the gateway.</summary>
-/// <remarks>A request that asks for a stream gets a tenth of its max_tokens, one each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.</remarks>
+/// <remarks>
+/// Each connection has a thread that waits for it, so that the time in which a pool of threads wakes up is not measured as the gateway's: through one, a server has been idle for longer than when it is asked directly. A request that asks for a stream gets a tenth of its max_tokens, one
+/// each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.
+/// </remarks>
 internal static class StubServer
 {
     /// <summary>What this program is started with to be one; then the port.</summary>
@@ -47,12 +50,14 @@ internal static class StubServer
         + "data: [DONE]\n\n",
         isLast: true);
 
+    private const int StackBytes = 256 << 10;
+
     private static readonly Ticker s_ticker = new();
     private static long s_requests;
 
     /// <param name="port">Where it listens.</param>
     /// <param name="faultEvery">One request in so many goes wrong; 0 for none.</param>
-    public static async Task<int> RunAsync(int port, int faultEvery)
+    public static int Run(int port, int faultEvery)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
@@ -60,13 +65,13 @@ internal static class StubServer
         s_ticker.Start();
         while (true)
         {
-            var socket = await listener.AcceptAsync();
+            var socket = listener.Accept();
             socket.NoDelay = true;
-            _ = ServeAsync(socket, faultEvery);
+            new Thread(() => Serve(socket, faultEvery), StackBytes) { IsBackground = true }.Start();
         }
     }
 
-    private static async Task ServeAsync(Socket socket, int faultEvery)
+    private static void Serve(Socket socket, int faultEvery)
     {
         using (socket)
         {
@@ -79,7 +84,7 @@ internal static class StubServer
                     var length = RequestLength(buffer.AsSpan(0, filled));
                     if (length == 0)
                     {
-                        var read = await socket.ReceiveAsync(buffer.AsMemory(filled));
+                        var read = socket.Receive(buffer.AsSpan(filled));
                         if (read == 0)
                             return;
                         filled += read;
@@ -92,14 +97,14 @@ internal static class StubServer
                     filled -= length;
                     if (faultEvery > 0 && !isList && Interlocked.Increment(ref s_requests) is var number && number % faultEvery == 0)
                     {
-                        await socket.SendAsync(s_faults[number / faultEvery % s_faults.Length]);
+                        socket.Send(s_faults[number / faultEvery % s_faults.Length]);
                         return;
                     }
 
                     if (isStream)
-                        await s_ticker.StreamAsync(socket, tokens / LimitOfToken);
+                        s_ticker.Stream(socket, tokens / LimitOfToken);
                     else
-                        await socket.SendAsync(isList ? s_models : s_answer);
+                        socket.Send(isList ? s_models : s_answer);
                 }
             }
             catch (SocketException)
@@ -132,17 +137,18 @@ internal static class StubServer
     private sealed class Ticker
     {
         private readonly Lock _lock = new();
-        private readonly List<Stream> _streams = [];
+        private readonly List<OpenStream> _streams = [];
 
         public void Start() => new Thread(Run) { IsBackground = true }.Start();
 
-        public Task StreamAsync(Socket socket, int tokens)
+        /// <summary>Sends a stream, and waits for its end.</summary>
+        public void Stream(Socket socket, int tokens)
         {
             socket.Send(s_streamHead);
-            var stream = new Stream(socket, tokens, Stopwatch.GetTimestamp());
+            using var stream = new OpenStream(socket, tokens, Stopwatch.GetTimestamp());
             lock (_lock)
                 _streams.Add(stream);
-            return stream.Ended.Task;
+            stream.Ended.Wait();
         }
 
         private void Run()
@@ -150,7 +156,7 @@ internal static class StubServer
             var perToken = Stopwatch.Frequency * TokenMs / 1_000;
             while (true)
             {
-                List<Stream> streams;
+                List<OpenStream> streams;
                 lock (_lock)
                     streams = [.. _streams];
                 var next = Stopwatch.GetTimestamp() + perToken;
@@ -161,7 +167,7 @@ internal static class StubServer
                     {
                         lock (_lock)
                             _streams.Remove(stream);
-                        stream.Ended.TrySetResult();
+                        stream.Ended.Set();
                     }
                     else
                     {
@@ -175,13 +181,15 @@ internal static class StubServer
             }
         }
 
-        private sealed class Stream(Socket socket, int tokens, long start)
+        private sealed class OpenStream(Socket socket, int tokens, long start) : IDisposable
         {
             private int _sent;
 
-            public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            public ManualResetEventSlim Ended { get; } = new();
 
             public long NextDue { get; private set; } = start;
+
+            public void Dispose() => Ended.Dispose();
 
             public bool Advance(long perToken)
             {

@@ -271,7 +271,7 @@ static void answer(int is_chat)
     size_t most = limit < MOST_TOKENS ? (size_t)limit : MOST_TOKENS;
     int is_stream = is_true(member("stream"));
     stops ends = read_stops();
-    model_writer writer = {.temperature = number_of("temperature", 1, 0, 2), .context = {TOKEN_NONE, TOKEN_NONE, TOKEN_END}};
+    model_writer writer = {.temperature = number_of("temperature", 0.7, 0, 2), .context = {TOKEN_NONE, TOKEN_NONE, TOKEN_END}};
     if (member("seed"))
         writer.chance = (uint64_t)(int64_t)number_of("seed", 0, -9e15, 9e15);
     else if (getentropy(&writer.chance, sizeof writer.chance) != 0)

@@ -9,6 +9,7 @@ enum {
     ORDER = 3,           // so many words are looked back at
     MOST_CHOICES = 256,  // different words that are drawn from
     MOST_QUESTION = 2000, // bytes of a question that are looked at
+    ABOUT = 3,           // words that a sentence begins with
     VOCABULARY_SLOTS = 1 << 15,
     CONTEXT_SLOTS = 1 << 16
 };
@@ -169,45 +170,58 @@ uint32_t *model_tokens(const uint8_t *text, size_t length, size_t *count)
     return tokens;
 }
 
-// Whether two words are the same however they begin, and in either number.
-static int is_same_word(const uint8_t *one, size_t one_length, const uint8_t *other, size_t other_length)
+enum { OTHER_WORD = 0, OTHER_NUMBER = 1, SAME_WORD = 2 };
+
+// How much two words are the same, however they begin.
+static uint8_t sameness(const uint8_t *one, size_t one_length, const uint8_t *other, size_t other_length)
 {
     if (one_length > other_length)
-        return is_same_word(other, other_length, one, one_length);
+        return sameness(other, other_length, one, one_length);
     if (other_length - one_length > 1 || (other_length > one_length && lower(other[one_length]) != 's'))
-        return 0;
+        return OTHER_WORD;
     for (size_t i = 0; i < one_length; i++) {
         if (lower(one[i]) != lower(other[i]))
-            return 0;
+            return OTHER_WORD;
     }
-    return 1;
+    return other_length > one_length ? OTHER_NUMBER : SAME_WORD;
+}
+
+// Adds to the sentences that have a word of the question in them, the rarer it is the more.
+static void ask_for(const uint8_t *word, size_t length, uint8_t *how, float *sentences)
+{
+    uint32_t total = 0;
+    for (uint32_t token = 1; token < vocable_count; token++) {
+        how[token] = sameness(word, length, corpus + vocables[token].begin, vocables[token].length);
+        total += how[token] ? vocables[token].count : 0;
+    }
+    // What is everywhere says nothing of what is meant.
+    if (total == 0 || total * 2 > sentence_count)
+        return;
+    float rareness = logf((float)sentence_count / (float)total), weight = rareness * rareness;
+    for (uint32_t i = 0, last = TOKEN_NONE; i < position_count; i++) {
+        if (!how[positions[i]] || sentence_of[i] == last)
+            continue;
+        last = sentence_of[i];
+        // What a sentence is about mostly comes early in it.
+        sentences[last] += weight * how[positions[i]] * (i - sentence_starts[last] < ABOUT ? 2 : 1);
+    }
 }
 
 float *model_relevance(const uint8_t *question, size_t length)
 {
     float *sentences = allocate(sentence_count * sizeof *sentences);
+    uint8_t *how = allocate(vocable_count);
     memset(sentences, 0, sentence_count * sizeof *sentences);
-    uint8_t *is_asked = allocate(vocable_count);
-    memset(is_asked, 0, vocable_count);
+    memset(how, 0, vocable_count);
     // The last words are what is asked now.
     size_t at = length > MOST_QUESTION ? length - MOST_QUESTION : 0;
     while (at < length) {
         size_t end = question[at] <= ' ' ? 1 : token_length(question + at, length - at);
-        for (uint32_t token = 1; is_letter(question[at]) && token < vocable_count; token++)
-            is_asked[token] |= (uint8_t)is_same_word(question + at, end, corpus + vocables[token].begin, vocables[token].length);
+        if (is_letter(question[at]))
+            ask_for(question + at, end, how, sentences);
         at += end;
     }
-    for (uint32_t token = 1; token < vocable_count; token++) {
-        // What is everywhere says nothing of what is meant.
-        if (!is_asked[token] || vocables[token].count * 12 > sentence_count)
-            continue;
-        float rareness = logf((float)sentence_count / (float)vocables[token].count), weight = rareness * rareness;
-        for (uint32_t i = 0, last = TOKEN_NONE; i < position_count; i++) {
-            if (positions[i] == token && sentence_of[i] != last)
-                sentences[last = sentence_of[i]] += weight;
-        }
-    }
-    free(is_asked);
+    free(how);
     return sentences;
 }
 

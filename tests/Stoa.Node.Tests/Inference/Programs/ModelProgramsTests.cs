@@ -152,6 +152,23 @@ public sealed class ModelProgramsTests
     }
 
     [Fact]
+    public async Task Client_ThatDoesNotWaitForAWholeAnswer_EndsTheProgramAtOnce()
+    {
+        await using var node = await ProgramNode.StartAsync(s_program, "--Inference:Local:0:Slots", "1", "--Inference:Local:0:Fuel", EndlessFuel, "--Inference:Local:0:TimeoutMs", "3600000");
+        using (var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop))
+        {
+            var asked = node.AskAsync('L', cancellationToken: cancel.Token);
+            await Eventually.IsSoAsync(async () => (await node.ReplicaAsync())!["figures"]!["outstandingRequests"]!.GetValue<int>() == 1);
+            await cancel.CancelAsync();
+            await Should.ThrowAsync<OperationCanceledException>(asked);
+        }
+
+        using var next = await node.AskAsync('W');
+        (await InferenceNode.ReadAsync(next))["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        await node.All.HasUsedAsync(1, 7, 2, "0.000011000");
+    }
+
+    [Fact]
     public async Task Reader_WhoStandsStill_HoldsUpNobodyElse()
     {
         await using var node = await ProgramNode.StartAsync(
