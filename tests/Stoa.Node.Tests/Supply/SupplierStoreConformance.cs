@@ -27,6 +27,8 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
 
     private SqlSpotChecks Checks => new(Database, Store, new IdSource(_time, Random.Shared), _time);
 
+    private static PurseCounts Nothing => default;
+
     private SqlSuppliers Store => new(Database, s_cell, new SupplyOptions { MaxSuppliers = 3 }, TimeProvider.System);
 
     [Fact]
@@ -55,8 +57,8 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         var supplier = await AddAsync();
         var (one, other) = (TabsOf("one/1"), TabsOf("other/1"));
 
-        (await one.WriteAsync(supplier.Id, default(PurseCounts), new Money(100), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(100));
-        (await other.WriteAsync(supplier.Id, default(PurseCounts), new Money(50), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(150));
+        (await one.WriteAsync(supplier.Id, Nothing, new Money(100), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(100));
+        (await other.WriteAsync(supplier.Id, Nothing, new Money(50), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(150));
         // A call draws on the same channel.
         (await BeginAsync(supplier, 10)).Voucher.ShouldBe(new Money(160));
 
@@ -69,8 +71,8 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
 
         // What one gives back the other may be granted, with the same voucher.
         await one.WriteAsync(supplier.Id, counts, new Money(30), null, isOver: true, Stop);
-        (await other.WriteAsync(supplier.Id, default(PurseCounts), new Money(120), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(160));
-        (await other.WriteAsync(supplier.Id, default(PurseCounts), new Money(121), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(161));
+        (await other.WriteAsync(supplier.Id, Nothing, new Money(120), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(160));
+        (await other.WriteAsync(supplier.Id, Nothing, new Money(121), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(161));
     }
 
     [Fact]
@@ -78,7 +80,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         await TabsOf("one/1").WriteAsync(supplier.Id, new PurseCounts(new Money(30), Money.Zero, 1, 0, 0), new Money(100), null, isOver: false, Stop);
-        await TabsOf("other/1").WriteAsync(supplier.Id, default(PurseCounts), new Money(7), null, isOver: false, Stop);
+        await TabsOf("other/1").WriteAsync(supplier.Id, Nothing, new Money(7), null, isOver: false, Stop);
         await ReopenAsync();
 
         await TabsOf("one/2").AdoptAsync(isStart: true, Stop);
@@ -124,7 +126,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
-        await tabs.WriteAsync(supplier.Id, default(PurseCounts), new Money(100), null, isOver: false, Stop);
+        await tabs.WriteAsync(supplier.Id, Nothing, new Money(100), null, isOver: false, Stop);
         await Store.RemoveAsync(supplier.Id, Stop);
 
         (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(500), null, isOver: false, Stop)).ShouldBeNull();

@@ -247,6 +247,25 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     }
 
     [Fact]
+    public async Task Supplier_ThatIsGone_IsFollowedByTheNextOne_AndCostsNothing()
+    {
+        var (first, _) = await SellModelAsync();
+        var second = await OpenShopAsync(region: null, "--Inference:SettleMs", "50");
+        var (gift, _) = await AddFreeAsync(first, second);
+        await SupplyAsync(first);
+        var left = await SupplyAsync(second);
+        (await FindModelAsync("gift", replicas: 2)).ShouldBe(gift);
+
+        await first.StopAsync();
+
+        for (var request = 0; request < 12; request++)
+            (await AskAsync(Chat(gift))).StatusCode.ShouldBe(HttpStatusCode.OK);
+        // 7 tokens read and 2 written at half a dollar for a million each.
+        await ReconcileAsync(second, left, "0.000054000");
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.ListModelsAsync(Stop)).Single(one => one.Id == gift).Replicas == 1);
+    }
+
+    [Fact]
     public async Task Model_ThatAServerOfThisCellHas_IsAskedElsewhereOnlyWhenThatOneIsBusy()
     {
         var (seller, _) = await SellModelAsync();
