@@ -131,6 +131,8 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
             "listAgents", "getAgent", "listAgentVersions", "getAgentVersion", "getAgentProgram", "listAgentReviews", "getReview", "headBlob", "getBlob", "listListings", "getListing", "listListingVersions", "resolveListing", "listContradictions", "getContradiction", "listSimilarListings", "listUsedWith", "listListingReviews", "getStatement", "listOffers", "listPlans", "getPlan",
             // The voucher is the proof.
             "callAgent", "getCall", "watchCall", "callProgram", "quoteProgram", "cancelProgramCall", "getCallReceipt",
+                // So is the signature by the payer of the channel.
+                "listSoldModels", "buyChatCompletion", "buyCompletion", "buyEmbeddings",
             // Stripe calls it, and signs what it says.
             "receiveStripeEvent",
             // The code of a sign-in is its own proof.

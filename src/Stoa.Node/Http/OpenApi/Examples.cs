@@ -110,6 +110,8 @@ internal static class Examples
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
 
+    private static readonly SoldModelResponse s_soldModel = new("stoa/tiny-chat@1.0.0", "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", OutputDigest, ["chat"], "0.500000000", "1.500000000", 4_096, "eu-west", 81.5);
+
     private static readonly SupplierResponse s_supplier = new(
         "supp_01h2xcejqtf2nbrexx3vqjhp41", s_peer.PeerId, "https://node.example.org", "chan_01h2xcejqtf2nbrexx3vqjhp41", "1.250000000", "1.080000000", "0.020000000", "0.150000000", 812, 3, 1, 0, 0.996, s_submitted, 14.2);
 
@@ -431,6 +433,8 @@ internal static class Examples
         s_supplier,
         new ListResponse<SupplierResponse>([s_supplier]),
         new ProgramQuoteResponse("stoa/image-resize@1.0.0", "0.002605359", s_peer.PeerId),
+        s_soldModel,
+        new SoldModelsResponse(s_peer.PeerId, [s_soldModel]),
         new ListResponse<OfferResponse>([s_offer]),
         new AddedStatementResponse(OutputDigest, s_peer.PeerId, "listing", "added"),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
