@@ -55,7 +55,7 @@ public abstract record GoodsDetails
 }
 
 /// <summary>A trained model.</summary>
-/// <param name="Framework">The form of its weights, such as <c>gguf</c>, <c>safetensors</c> or <c>onnx</c>.</param>
+/// <param name="Framework">The form of its weights, such as <c>gguf</c>, <c>safetensors</c> or <c>onnx</c>; <c>wasm</c> where it is a program.</param>
 /// <param name="Architecture">Such as <c>llama</c>; null when it is not said.</param>
 /// <param name="Quantisation">How its weights are rounded, such as <c>Q4_K_M</c>; null when they are not.</param>
 /// <param name="ContextLength">The most tokens that it sees at once; null for models that see none.</param>
