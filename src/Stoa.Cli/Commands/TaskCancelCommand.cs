@@ -12,7 +12,7 @@ internal sealed class TaskCancelCommand : StoaCommand
         : base(
             scope,
             "cancel",
-            "Stop a task. One that waits ends at once, one that runs is stopped within moments. Nothing is charged, unless another node had finished it already.",
+            "Stop a task. One that waits ends at once, one that runs is stopped within moments. Nothing is charged, unless another node had finished it already, or models had answered for it.",
             new CommandExample("Never mind", "stoa task cancel task_01h2xcejqtf2nbrexx3vqjhp41")) =>
         Add(_id);
 

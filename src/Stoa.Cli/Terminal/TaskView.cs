@@ -5,9 +5,6 @@ namespace Stoa.Cli.Terminal;
 /// <summary>A task as people read it.</summary>
 internal static class TaskView
 {
-    /// <summary>The failure of a task that too few executors agreed on.</summary>
-    private const string NoQuorum = "noQuorum";
-
     public static string State(TaskResponse task) =>
         $"[{Format.StateColour(task.State)}]{Format.Escaped(task.State)}[/]"
         + (task.CancelRequestedAt is not null && task.FinishedAt is null ? " (asked to stop)" : "");
@@ -21,8 +18,7 @@ internal static class TaskView
     {
         { Result.Price: { } price } => Format.Money(price),
         { FinishedAt: null } => $"≤ {Format.Money(task.Hold)}",
-        // Its detail says what those cost whom nobody contradicts.
-        { Failure.Code: NoQuorum } => "",
+        { Charged: { } charged } => Format.Money(charged),
         _ => Format.Money("0"),
     };
 
@@ -40,7 +36,8 @@ internal static class TaskView
         ("Due", task.Auction?.State != "open" && task.DueAt is { } due && due > task.CreatedAt ? $"{Format.Time(due)}{(task.Attempts > 0 ? " (another attempt)" : "")}" : null),
         ("Ended", task.FinishedAt is { } end ? $"{Format.Time(end)}, after {Elapsed(task)}" : null),
         .. task.Result is { } result ? ResultFacts(task, result) : [],
-        .. task.Failure is { } failure ? FailureFacts(failure) : [],
+        .. task.Failure is { } failure ? FailureFacts(failure, task.Charged) : [],
+        ("Price", task is { Failure: null, Charged: { } charged } ? Format.Money(charged) : null),
         ("Held", task.FinishedAt is null ? Format.Money(task.Hold) : null),
     ];
 
@@ -68,12 +65,11 @@ internal static class TaskView
         + (request.Call is { } call ? $" for {call}" : "")
         + (request.Failure is { } failure ? $" failed ({Format.Escaped(failure)})" : Format.Invariant($" {request.InputTokens} + {request.OutputTokens} tokens {Format.Money(request.Price)}"));
 
-    private static IReadOnlyList<(string Name, string? Markup)> FailureFacts(TaskFailureBody failure) =>
+    private static IReadOnlyList<(string Name, string? Markup)> FailureFacts(TaskFailureBody failure, string? charged) =>
     [
         ("Failure", $"[red]{Format.Escaped(failure.Code)}[/]: {Format.Escaped(CommandWords.OfTasks.Text(failure.Detail))}"),
         ("Used", failure.Usage is { } usage ? Usage(usage) : null),
-        // Where too few executors agreed, the failure says what was.
-        ("Price", failure.Code == NoQuorum ? null : "nothing was charged"),
+        ("Price", charged is null ? "nothing was charged" : Format.Money(charged)),
         ("Log", string.IsNullOrWhiteSpace(failure.Log) ? null : Format.Escaped(failure.Log.TrimEnd())),
     ];
 }

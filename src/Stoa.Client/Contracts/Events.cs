@@ -24,7 +24,7 @@ public sealed record CloudEvent(
 /// <param name="Agent">Full name of the agent.</param>
 /// <param name="State">As in <see cref="TaskResponse"/>.</param>
 /// <param name="Attempt">Which execution, from 1.</param>
-/// <param name="Price">Charged, of a success.</param>
+/// <param name="Price">Charged; of a failure and a cancellation only where something was.</param>
 /// <param name="Code">Of a failure.</param>
 /// <param name="Detail">Of a failure.</param>
 public sealed record TaskEventData(

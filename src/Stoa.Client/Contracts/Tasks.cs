@@ -183,6 +183,7 @@ public sealed record TaskLimitsBody(
 /// <param name="Regions">It runs only at a node that stands in one of these.</param>
 /// <param name="Redundancy">How many executors run it, and how many have to agree; null for one.</param>
 /// <param name="SealedTo">Id of the key that its input is sealed to: its output is sealed too, and there is no log and no progress. Null for a task in the clear.</param>
+/// <param name="Charged">What a task costs that has failed or was cancelled: what models have answered for it, or runs that nobody contradicts. Null when that is nothing.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -207,7 +208,8 @@ public sealed record TaskResponse(
     TaskAuctionBody? Auction = null,
     IReadOnlyList<string>? Regions = null,
     string? SealedTo = null,
-    RedundancyBody? Redundancy = null);
+    RedundancyBody? Redundancy = null,
+    string? Charged = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output; of a sealed task of the sealed one.</param>
@@ -266,7 +268,7 @@ public sealed record CreatorPartBody(string To, string Agent, string Amount);
 /// <param name="DurationMs">Wall time in the sandbox.</param>
 public sealed record UsageBody(long Fuel, long PeakMemoryBytes, long InputBytes, long OutputBytes, long DurationMs);
 
-/// <summary>Why a task failed. Nothing was charged, unless <paramref name="Detail"/> says so: of several executors those are paid whom nobody contradicts.</summary>
+/// <summary>Why a task failed. What it costs all the same, if it does, is <see cref="TaskResponse.Charged"/>.</summary>
 /// <param name="Code">The failure's name in camelCase.</param>
 /// <param name="Detail">What happened and what to do next.</param>
 /// <param name="Log">The end of what the agent wrote to stderr; never of a sealed task.</param>

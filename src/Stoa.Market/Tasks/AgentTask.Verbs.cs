@@ -112,9 +112,11 @@ public sealed partial record AgentTask
     }
 
     /// <summary>Queued, or running and stopped by its node → cancelled.</summary>
-    public AgentTask Cancel(DateTimeOffset now) => State.IsFinal
+    /// <param name="now">UTC.</param>
+    /// <param name="charged">What models have answered for it costs so much.</param>
+    public AgentTask Cancel(DateTimeOffset now, Money charged = default) => State.IsFinal
         ? throw Misfit(nameof(Cancel))
-        : this with { CancelRequestedAt = CancelRequestedAt ?? now, State = new TaskState.Cancelled(now) };
+        : this with { CancelRequestedAt = CancelRequestedAt ?? now, State = new TaskState.Cancelled(now, charged) };
 
     /// <summary>Queued → failed: its deadline has passed while it waited.</summary>
     public AgentTask Expire(DateTimeOffset now)

@@ -37,7 +37,10 @@ public sealed partial class ExecuteTask
                         FailureCode.NoQuorum,
                         $"Only {begun} of the {task.Redundancy.Agree} executors that have to agree would run it now. {TaskFailure.TellCharged(charged)} Submit it again later, or with fewer runs.",
                         "",
-                        null),
+                        null)
+                    {
+                        Charged = charged,
+                    },
                     Now()));
             }
 
@@ -145,7 +148,10 @@ public sealed partial class ExecuteTask
                     FailureCode.NoQuorum,
                     $"{outputs.Count} of {task.Redundancy.Runs} executors gave an output, and no {task.Redundancy.Agree} of them the same. {TaskFailure.TellCharged(charged)} {said}",
                     "",
-                    null),
+                    null)
+                {
+                    Charged = charged,
+                },
                 now);
             var told = TaskEvents.Ended(failed, now);
             return charged == Money.Zero

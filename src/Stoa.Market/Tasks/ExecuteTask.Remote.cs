@@ -36,7 +36,7 @@ public sealed partial class ExecuteTask
 
     // Whoever stops for another reason than a cancellation leaves it to the next attempt, which goes on with it.
     private async Task<AttemptEnd?> StoppedElsewhereAsync(Attempt attempt) => attempt.StopReason is StopReason.Cancelled
-        ? await EndEarlyAsync(attempt.Task, _ => attempt.Task.Cancel(Now()))
+        ? await EndEarlyAsync(attempt.Task, charged => attempt.Task.Cancel(Now(), charged))
         : Stopped(attempt);
 
     /// <summary>Ends a task before it is done: at suppliers it is stopped. What they had done by then was charged, and is settled: for that cancellation or deadline came too late.</summary>
@@ -75,7 +75,7 @@ public sealed partial class ExecuteTask
     {
         if (!queued.IsSupplied || await tasks.GetAsync(queued.Id, CancellationToken.None) is not { State: TaskState.Running } held || held.Token != queued.Token)
             return Cancel(queued);
-        return await EndEarlyAsync(held, _ => held.Cancel(Now()));
+        return await EndEarlyAsync(held, charged => held.Cancel(Now(), charged));
     }
 
     /// <summary>The consumer pays what the supplier was paid, to the operator who has paid it.</summary>

@@ -162,7 +162,7 @@ public sealed partial class ExecuteTask(
     {
         var task = attempt.Task;
         if (task.CancelRequestedAt is not null)
-            return await EndEarlyAsync(task, _ => task.Cancel(Now()));
+            return await EndEarlyAsync(task, charged => task.Cancel(Now(), charged));
         if (IsLate(task))
             return await EndEarlyAsync(task, charged => task.Fail(TaskFailure.Late("It was not begun by its deadline.", charged: charged), Now()));
         if (task.Input.SealedTo is { } sealedTo && !sealing.Knows(sealedTo))
@@ -196,7 +196,7 @@ public sealed partial class ExecuteTask(
                 ? await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token))
                 : await RunSealedAsync(exchange, task, agent.Version, program, job, input.Stdin, output, attempt.Token);
             if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits && calls is not { HasEndedTask: true })
-                outcome = new AttemptOutcome.Failed(TaskFailure.LateWithModels("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log, PaidFor(calls)), outcome.Log);
+                outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
             if (outcome is not AttemptOutcome.Stopped && (input.Fault ?? output.Fault) is { } fault)
                 outcome = Unavailable(fault, outcome.Log);
@@ -223,8 +223,7 @@ public sealed partial class ExecuteTask(
         switch (outcome)
         {
             case AttemptOutcome.Completed { Usage: var used } when IsLate(task):
-                return await FailAsync(
-                    task, agent, new AttemptOutcome.Failed(TaskFailure.LateWithModels("It was done after its deadline.", used, "", PaidFor(calls)), outcome.Log), requests);
+                return await FailAsync(task, agent, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline.", used), outcome.Log), requests);
             case AttemptOutcome.Completed completed:
                 try
                 {
@@ -238,7 +237,7 @@ public sealed partial class ExecuteTask(
             case AttemptOutcome.Failed failed:
                 return await FailAsync(task, agent, failed, requests);
             default:
-                return attempt.StopReason is StopReason.Cancelled && await PayModelsAsync(task, agent, requests, _ => task.Cancel(Now()), outcome.Log) is { } paid
+                return attempt.StopReason is StopReason.Cancelled && await PayModelsAsync(task, agent, requests, charged => task.Cancel(Now(), charged), outcome.Log) is { } paid
                     ? paid
                     : Stopped(attempt, outcome.Log);
         }
@@ -260,7 +259,7 @@ public sealed partial class ExecuteTask(
     {
         var now = Now();
         if (abandoned.CancelRequestedAt is not null)
-            return await EndAsync(await EndEarlyAsync(abandoned, _ => abandoned.Cancel(Now())));
+            return await EndAsync(await EndEarlyAsync(abandoned, charged => abandoned.Cancel(Now(), charged)));
         var next = retry.AfterLoss(abandoned, now);
         return await EndAsync(EndOf(next, next.State is TaskState.Queued
             ? TaskEvents.Retried(next, "nodeLost", "The node that worked on it vanished.", now)

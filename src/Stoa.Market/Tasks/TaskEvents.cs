@@ -51,8 +51,9 @@ public static class TaskEvents
         {
             json.WriteString("code", EnumWord.Of(failed.Failure.Code));
             json.WriteString("detail", failed.Failure.Detail);
+            WriteCharged(json, failed);
         }),
-        TaskState.Cancelled => About(task, EventTypes.TaskCancelled, now),
+        TaskState.Cancelled cancelled => About(task, EventTypes.TaskCancelled, now, json => WriteCharged(json, cancelled)),
         _ => throw new InvalidOperationException($"{task.Id} is {task.State.Name}, which is not an end."),
     };
 
@@ -80,4 +81,10 @@ public static class TaskEvents
             json.WriteNumber("attempt", task.State is TaskState.Running ? task.Attempts + 1 : task.Attempts);
             more?.Invoke(json);
         });
+
+    private static void WriteCharged(Utf8JsonWriter json, TaskState end)
+    {
+        if (end.Charged > Money.Zero)
+            json.WriteString("price", end.Charged.ToString());
+    }
 }

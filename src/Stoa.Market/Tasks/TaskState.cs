@@ -17,6 +17,9 @@ public abstract record TaskState
     /// <summary>Whether the task has ended for good.</summary>
     public bool IsFinal => this is Succeeded or Failed or Cancelled;
 
+    /// <summary>What its consumer has paid: the price of a success; of all else mostly nothing.</summary>
+    public virtual Money Charged => Money.Zero;
+
     /// <summary>Waits for a node.</summary>
     /// <param name="DueAt">Not before this instant: later than now while a retry backs off.</param>
     public sealed record Queued(DateTimeOffset DueAt) : TaskState
@@ -33,18 +36,26 @@ public abstract record TaskState
     /// <summary>Done, paid for and shared out.</summary>
     public sealed record Succeeded(TaskResult Result, DateTimeOffset FinishedAt) : TaskState
     {
+        public override Money Charged => Result.Price;
+
         public override string Name => TaskStateNames.Succeeded;
     }
 
     /// <summary>Ended without a result. Nothing was charged, but for what others had done for it by then: see <see cref="TaskFailure.Detail"/>.</summary>
     public sealed record Failed(TaskFailure Failure, DateTimeOffset FinishedAt) : TaskState
     {
+        public override Money Charged => Failure.Charged;
+
         public override string Name => TaskStateNames.Failed;
     }
 
     /// <summary>Stopped by its consumer. Nothing was charged, but for what models had answered it by then.</summary>
-    public sealed record Cancelled(DateTimeOffset FinishedAt) : TaskState
+    /// <param name="FinishedAt">UTC.</param>
+    /// <param name="Cost">Of those answers.</param>
+    public sealed record Cancelled(DateTimeOffset FinishedAt, Money Cost = default) : TaskState
     {
+        public override Money Charged => Cost;
+
         public override string Name => TaskStateNames.Cancelled;
     }
 }
@@ -149,23 +160,29 @@ public sealed record CreatorPart(Id<User> PayeeId, string Handle, string Agent, 
 /// <param name="Usage">What the last attempt used; null when it never ran.</param>
 public sealed record TaskFailure(FailureCode Code, string Detail, string Log, Usage? Usage)
 {
-    /// <summary>Of a task that was not done by its deadline.</summary>
-    public static TaskFailure Late(string what, Usage? usage = null, string log = "", Money charged = default) => Late($"{what} {TellCharged(charged)}", usage, log);
+    private const string Nothing = "Nothing was charged.";
 
-    /// <summary>Of a task that was not done by its deadline, while models were asked for it.</summary>
-    internal static TaskFailure LateWithModels(string what, Usage? usage, string log, Money charged) =>
-        Late(charged == Money.Zero ? $"{what} {TellCharged(charged)}" : what, usage, log);
+    /// <summary>What it costs all the same: the runs of several executors that nobody contradicts, or what models have answered.</summary>
+    public Money Charged { get; init; }
+
+    /// <summary>Of a task that was not done by its deadline.</summary>
+    /// <param name="what">What happened.</param>
+    /// <param name="usage">What the last attempt used; null when it never ran.</param>
+    /// <param name="log">The end of what the agent wrote.</param>
+    /// <param name="charged">For runs that nobody contradicts.</param>
+    public static TaskFailure Late(string what, Usage? usage = null, string log = "", Money charged = default) =>
+        new(FailureCode.DeadlinePassed, $"{what} {TellCharged(charged)} Submit it again with a longer deadline, or with none.", log, usage) { Charged = charged };
 
     /// <summary>The same failure of a task that pays for what models have answered.</summary>
-    internal TaskFailure WithModels(Money charged) => this with { Detail = $"{Detail} {charged} USD were charged for what models have answered: that is paid, whatever becomes of the task." };
-
-    private static TaskFailure Late(string what, Usage? usage, string log) =>
-        new(FailureCode.DeadlinePassed, $"{what} Submit it again with a longer deadline, or with none.", log, usage);
+    internal TaskFailure WithModels(Money charged) => this with
+    {
+        Detail = $"{Detail.Replace($" {Nothing}", "", StringComparison.Ordinal)} {charged} USD were charged for what models have answered: that is paid, whatever becomes of the task.",
+        Charged = charged,
+    };
 
     /// <summary>What a task that failed costs: of several executors those are paid whom nobody contradicts.</summary>
-    internal static string TellCharged(Money charged) => charged == Money.Zero ? "Nothing was charged." : $"{charged} USD were charged for the runs that nobody contradicts.";
+    internal static string TellCharged(Money charged) => charged == Money.Zero ? Nothing : $"{charged} USD were charged for the runs that nobody contradicts.";
 }
-
 
 /// <summary>Every way in which an attempt fails.</summary>
 public enum FailureCode

@@ -278,9 +278,7 @@ internal static class SqlBudgets
             // A budget that was removed has taken its holds along.
             if (!group.Budgets.TryGetValue(hold.BudgetId, out var budget))
                 continue;
-            var cost = hold.State == TaskStateNames.Succeeded && hold.Outcome is { } outcome && budget.Covers(hold.Agent)
-                ? JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskResult)!.Price
-                : Money.Zero;
+            var cost = budget.Covers(hold.Agent) ? EndedCost.Of(hold.State, hold.Outcome) : Money.Zero;
             group.Change(budget.Settle(hold.StartAt, hold.Amount, cost));
             group.Settled.Add((hold.TaskId, hold.BudgetId));
         }

@@ -54,8 +54,10 @@ public sealed class CallAnswers(
                     : new Refusal<TaskRefusal>(TaskRefusal.ResultDeleted, $"The output {result.Output} of the call is not stored here any more.").ToProblem();
             case { IsFinal: true }:
                 var why = task.State is TaskState.Failed failed ? failed.Failure.Detail : "It was cancelled.";
-                Tell(new PaymentOutcome(false, Network, channel.Payer.Handle, task.Id.ToString(), Money.Zero.ToString(), why));
-                return new Refusal<CallRefusal>(CallRefusal.CallFailed, $"{why} Nothing was charged: what was paid is credit for the next call.").ToProblem();
+                var charged = task.State.Charged;
+                Tell(new PaymentOutcome(charged > Money.Zero, Network, channel.Payer.Handle, task.Id.ToString(), charged.ToString(), why));
+                return new Refusal<CallRefusal>(
+                    CallRefusal.CallFailed, $"{why} {(charged > Money.Zero ? $"{charged} USD were charged, and the rest of" : "Nothing was charged:")} what was paid is credit for the next call.").ToProblem();
             default:
                 var path = $"/api/v1/calls/{task.Id}";
                 return TypedResults.Accepted(path, new PaidCallResponse(task.Id.ToString(), task.State.Name, path));

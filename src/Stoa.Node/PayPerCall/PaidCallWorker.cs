@@ -95,7 +95,7 @@ public sealed class PaidCallWorker(
         var result = (task.State as TaskState.Succeeded)?.Result;
         var output = result is null or { IsInline: true } ? null : new ContentDescriptor(result.Output, result.OutputBytes);
         // What is not deleted now, since the node ends, is noted, and deleted by who looks after that.
-        if (await store.EndAsync(call, result?.Price ?? Money.Zero, task.OwnerId, output, time.GetUtcNow(), cancellationToken) is { } input)
+        if (await store.EndAsync(call, task.State.Charged, task.OwnerId, output, time.GetUtcNow(), cancellationToken) is { } input)
             await released.DeleteAsync(input, cancellationToken);
     }
 

@@ -305,9 +305,13 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     }
 
     /// <summary>What came of a task without anything that the agent or the person wrote.</summary>
-    private static string Bare(string state, string outcome) => state == TaskStateNames.Succeeded
-        ? JsonSerializer.Serialize(
-            JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskResult)! with { Output = ContentHash.Of([]), IsInline = false }, TaskRowJson.Default.TaskResult)
-        : JsonSerializer.Serialize(
-            JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskFailure)! with { Detail = "", Log = "" }, TaskRowJson.Default.TaskFailure);
+    private static string Bare(string state, string outcome) => state switch
+    {
+        TaskStateNames.Succeeded => JsonSerializer.Serialize(
+            JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskResult)! with { Output = ContentHash.Of([]), IsInline = false }, TaskRowJson.Default.TaskResult),
+        TaskStateNames.Failed => JsonSerializer.Serialize(
+            JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskFailure)! with { Detail = "", Log = "" }, TaskRowJson.Default.TaskFailure),
+        // What a cancellation costs is all that is kept of one.
+        _ => outcome,
+    };
 }

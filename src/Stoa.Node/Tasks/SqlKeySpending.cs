@@ -141,10 +141,8 @@ internal static class SqlKeySpending
 
     private sealed record EndedHold(Id<AgentTask> TaskId, long Day, Money Amount, string State, string? Outcome)
     {
-        /// <summary>What did not cost anything in the end. Only what succeeded costs.</summary>
-        public Money Unused => State == TaskStateNames.Succeeded
-            ? Amount - JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskResult)!.Price
-            : Amount;
+        /// <summary>What did not cost anything in the end.</summary>
+        public Money Unused => Amount - EndedCost.Of(State, Outcome);
     }
 }
 

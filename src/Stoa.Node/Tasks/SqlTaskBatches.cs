@@ -34,7 +34,7 @@ internal static class SqlTaskBatches
                     succeeded = ended.Count(task => task.State is TaskState.Succeeded),
                     failed = ended.Count(task => task.State is TaskState.Failed),
                     cancelled = ended.Count(task => task.State is TaskState.Cancelled),
-                    cost = new Money(ended.Sum(task => task.State is TaskState.Succeeded { Result.Price: var price } ? price.Nanodollars : 0)),
+                    cost = new Money(ended.Sum(task => task.State.Charged.Nanodollars)),
                     count = ended.Count(),
                     now,
                 });

@@ -245,7 +245,8 @@ internal static class TaskContracts
         Auction: task.ToAuctionBody(),
         Regions: task.Regions.Count == 0 ? null : task.Regions,
         SealedTo: task.Input.SealedTo?.ToString(),
-        Redundancy: task.Redundancy is { } redundancy ? new RedundancyBody(redundancy.Runs, redundancy.Agree) : null);
+        Redundancy: task.Redundancy is { } redundancy ? new RedundancyBody(redundancy.Runs, redundancy.Agree) : null,
+        Charged: task.State is TaskState.Failed or TaskState.Cancelled && task.State.Charged > Money.Zero ? task.State.Charged.ToString() : null);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),

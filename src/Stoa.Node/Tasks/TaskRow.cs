@@ -105,7 +105,7 @@ internal sealed record TaskRow(
         TaskStateNames.Running => new TaskState.Running(new Lease(LeaseHolder!, Token), StartedAt!.Value),
         TaskStateNames.Succeeded => new TaskState.Succeeded(JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskResult)!, FinishedAt!.Value),
         TaskStateNames.Failed => new TaskState.Failed(JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskFailure)!, FinishedAt!.Value),
-        TaskStateNames.Cancelled => new TaskState.Cancelled(FinishedAt!.Value),
+        TaskStateNames.Cancelled => new TaskState.Cancelled(FinishedAt!.Value, EndedCost.Of(State, Outcome)),
         _ => throw new InvalidOperationException($"{Id} is stored in the unknown state {State}."),
     };
 }
@@ -115,4 +115,20 @@ internal sealed record TaskRow(
 [JsonSerializable(typeof(IReadOnlyList<TaskParameter>))]
 [JsonSerializable(typeof(TaskResult))]
 [JsonSerializable(typeof(TaskFailure))]
+[JsonSerializable(typeof(EndedCost))]
 internal sealed partial class TaskRowJson : JsonSerializerContext;
+
+/// <summary>What of a stored outcome says what a task has cost that has failed or was cancelled.</summary>
+/// <param name="Charged">As in <see cref="TaskState.Charged"/>.</param>
+internal sealed record EndedCost(Money Charged)
+{
+    /// <summary>What a task has cost that has ended.</summary>
+    /// <param name="state">Its state as it is stored.</param>
+    /// <param name="outcome">What is stored beside it.</param>
+    public static Money Of(string state, string? outcome) => outcome switch
+    {
+        null => Money.Zero,
+        _ when state == TaskStateNames.Succeeded => JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskResult)!.Price,
+        _ => JsonSerializer.Deserialize(outcome, TaskRowJson.Default.EndedCost)!.Charged,
+    };
+}

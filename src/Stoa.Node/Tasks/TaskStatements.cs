@@ -18,7 +18,7 @@ internal sealed record QueueEntry(long Tag, Id<AgentTask> TaskId, long MemoryLim
 
 /// <summary>A row of the table <c>task_ends</c>.</summary>
 /// <param name="Task">As it ended.</param>
-/// <param name="Outcome">Its result or failure as JSON; null when it was cancelled.</param>
+/// <param name="Outcome">Its result, its failure or what its cancellation costs, as JSON; null when it was cancelled and costs nothing.</param>
 internal readonly record struct TaskEnd(AgentTask Task, string? Outcome)
 {
     /// <summary>Made before the act where that is possible: writing JSON is no work for a thread that all writing waits for.</summary>
@@ -26,6 +26,7 @@ internal readonly record struct TaskEnd(AgentTask Task, string? Outcome)
     {
         TaskState.Succeeded succeeded => JsonSerializer.Serialize(succeeded.Result, TaskRowJson.Default.TaskResult),
         TaskState.Failed failed => JsonSerializer.Serialize(failed.Failure, TaskRowJson.Default.TaskFailure),
+        TaskState.Cancelled { Cost: var cost } when cost > Money.Zero => JsonSerializer.Serialize(new EndedCost(cost), TaskRowJson.Default.EndedCost),
         _ => null,
     });
 }

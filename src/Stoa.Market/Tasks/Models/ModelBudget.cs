@@ -5,7 +5,7 @@ namespace Stoa.Market.Tasks.Models;
 
 /// <summary>What of the hold of a task is left for its requests to models, in one attempt: each reserves the most that it may cost, and is settled with what it did cost.</summary>
 /// <remarks>
-/// Nothing of it is written down before the task has succeeded: an attempt that fails costs nothing, and takes its budget with it. At every moment, whatever many threads do at once, what is spent and reserved is no
+/// Nothing of it is written down before the attempt has ended. At every moment, whatever many threads do at once, what is spent and reserved is no
 /// more than the whole, and no more than the entry of the agent's <c>asks</c> allows.
 /// </remarks>
 /// <param name="whole">What the hold has beyond the agent's own price at its limits.</param>
