@@ -133,6 +133,7 @@ internal static class PersonalData
         ["foreign_agents"] = new("Signed and public: copies of statements of other cells.", new OnErasure.Kept("Signed and public; tasks and receipts name them.")),
         ["spot_check_days"] = new("Sums by day; about nobody.", s_aboutNobody),
         ["suppliers"] = new("Other operators' nodes; about nobody.", s_aboutNobody),
+        ["supplier_tabs"] = new("What nodes of the cell may spend at other operators' nodes; about nobody.", s_aboutNobody),
         ["replicas"] = new("The operator's servers; about nobody.", s_aboutNobody),
         ["inference_changes"] = new("About nobody.", s_aboutNobody),
         ["model_route_changes"] = new("About nobody.", s_aboutNobody),

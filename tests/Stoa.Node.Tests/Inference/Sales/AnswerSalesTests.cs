@@ -70,6 +70,10 @@ public sealed class AnswerSalesTests : IAsyncLifetime
         (receipt.Model, receipt.Request, receipt.Tokens, receipt.Price, receipt.Ask).ShouldBe(
             (ListingName.Parse(_node.Inference.Model), ContentHash.Of(order.Body), new TokenUsage(7, 2), s_price, null));
         (await _node.SpentAsync(buyer)).ShouldBe(s_price);
+        // How fast it was is known to whoever looks.
+        using var anonymous = new StoaClient(_node.Node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
+        await Eventually.IsSoAsync(async () => (await anonymous.ListSoldModelsAsync(Stop)).Items[0].TokensPerSecond > 0);
+        (await InferenceNode.ReadAsync(await _node.Inference.Http.GetAsync(new Uri("/v1/models", UriKind.Relative), Stop)))["data"]![0]!["tokens_per_second"]!.GetValue<double>().ShouldBeGreaterThan(0);
         // The voucher is paid as a whole, and what is over is credit: the next request needs no other one.
         (await buyer.ReadAsync(await buyer.AskAsync(_node.Inference.Chat(), s_voucher))).Receipt.Price.ShouldBe(s_price);
         (await _node.SpentAsync(buyer)).ShouldBe(s_price + s_price);
