@@ -226,8 +226,12 @@ public sealed class AskingAgentsTests : IAsyncLifetime
     {
         var agent = await PublishAsync("ben", "asker", AskAnd(end));
         var before = Money.Parse((await Node.Client.GetWalletAsync(Stop)).Posted);
+        var budget = await Node.Client.SetBudgetAsync(new SetBudgetRequest("1", "day"), Stop);
+        var key = await Node.Client.CreateApiKeyAsync(new CreateApiKeyRequest("x", SpendPerDay: "1"), Stop);
+        using var limited = new StoaClient(Node.Client.Options with { ApiKey = key.Secret });
 
-        var task = await Node.RunAsync(agent.Listing, "");
+        var task = await limited.SubmitTextAsync(agent.Listing, "", cancellationToken: Stop);
+        task = await limited.ExecuteTaskAsync(task.Id, TimeSpan.FromSeconds(60), Stop);
 
         // Once: another attempt would ask again.
         (task.State, task.Failure?.Code, _server.Requests.Count).ShouldBe(("failed", code, 1));
@@ -236,6 +240,10 @@ public sealed class AskingAgentsTests : IAsyncLifetime
         wallet.Held.ShouldBe("0.000000000");
         paid.ShouldBeGreaterThan(Money.Zero);
         task.Failure!.Detail.ShouldContain($"{paid} USD were charged for what models have answered");
+        task.Failure.Detail.ShouldNotContain("Nothing was charged");
+        task.Charged.ShouldBe(paid.ToString());
+        await Eventually.IsSoAsync(async () => await Node.Client.GetBudgetAsync(budget.Id, Stop) is { Held: "0.000000000" } settled && settled.Spent == paid.ToString());
+        (await Node.Client.ListApiKeysAsync(Stop).FirstAsync(one => one.Id == key.Id, Stop)).SpentToday.ShouldBe(paid.ToString());
         Money.Parse((await _clients["cy"].GetWalletAsync(Stop)).Posted).ShouldBeInRange(new Money(1), paid);
         (await _clients["ben"].GetWalletAsync(Stop)).Posted.ShouldBe("0.000000000", "the agent has given nothing");
         (await Node.Client.VerifyUsageAsync(Stop)).Holds.ShouldBeTrue();
@@ -252,9 +260,10 @@ public sealed class AskingAgentsTests : IAsyncLifetime
 
         await Node.Client.CancelTaskAsync(task.Id, Stop);
 
-        (await Node.Client.ExecuteTaskAsync(task.Id, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("cancelled");
+        task = await Node.Client.ExecuteTaskAsync(task.Id, TimeSpan.FromSeconds(60), Stop);
+        task.State.ShouldBe("cancelled");
         var wallet = await Node.Client.GetWalletAsync(Stop);
-        wallet.Held.ShouldBe("0.000000000");
+        (wallet.Held, task.Charged).ShouldBe(("0.000000000", (before - Money.Parse(wallet.Posted)).ToString()));
         Money.Parse((await _clients["cy"].GetWalletAsync(Stop)).Posted).ShouldBeInRange(new Money(1), before - Money.Parse(wallet.Posted));
     }
 

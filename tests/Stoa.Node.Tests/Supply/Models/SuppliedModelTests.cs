@@ -324,7 +324,7 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     }
 
     [Fact]
-    public async Task Agent_WhoseTaskFails_CostsItsConsumerNothing_ThoughAModelWasAskedElsewhere()
+    public async Task Agent_WhoseTaskFails_PaysForWhatWasAnsweredElsewhere()
     {
         var (seller, _) = await SellModelAsync();
         var supplier = await SupplyAsync(seller);
@@ -337,10 +337,10 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
         var task = await Buyer.RunAsync($"{(await Buyer.Client.GetMeAsync(Stop)).Handle}/asker", body);
 
         task.State.ShouldBe("failed");
-        (await WalletAsync(Buyer.Client)).ShouldBe(before);
-        // The operator bears what was written for nothing.
-        await Eventually.IsSoAsync(async () => Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent) > Money.Zero);
-        (await PaidAsync()).ShouldBe(Money.Zero);
+        var paid = before - await WalletAsync(Buyer.Client);
+        task.Charged.ShouldBe(paid.ToString());
+        paid.ShouldBeGreaterThan(Money.Zero);
+        await Eventually.IsSoAsync(async () => Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent) == paid);
     }
 
     private static string Varied(int number) => string.Join(' ', Enumerable.Repeat(number, 64));
