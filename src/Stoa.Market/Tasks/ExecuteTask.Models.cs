@@ -33,7 +33,7 @@ public sealed partial class ExecuteTask
     /// <returns>Null when there is nothing to pay.</returns>
     private async Task<AttemptEnd?> PayModelsAsync(AgentTask task, Known? agent, IReadOnlyList<ModelRequest> requests, Func<Money, AgentTask> end, KeptLog log)
     {
-        if (agent is null || task.Hold is null || requests.All(request => (request.Paid?.Price.Total ?? Money.Zero) == Money.Zero))
+        if (agent is null || task.Hold is null || !HavePaid(requests))
             return null;
         var shared = await ShareAsync(requests);
         var earned = new TaskEarnings(task.Agent, agent.Version, new Shares(Money.Zero, Money.Zero, Money.Zero), [], [], shared);
@@ -42,6 +42,8 @@ public sealed partial class ExecuteTask
             next, Settlement.Capture(task, earned.Shares, PayeesOf(agent, SharedCall.WalletsOf(agent.Wallets, [], shared), earned.Parts), ids, now), null, null, log,
             [TaskEvents.Ended(next, now), .. earned.ByAgent().Where(_ => task.BatchId is null).Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now))]);
     }
+
+    private static bool HavePaid(IReadOnlyList<ModelRequest> requests) => requests.Any(request => request.Paid?.Price.Total > Money.Zero);
 
     /// <summary>Shares out what each request costs.</summary>
     private async Task<IReadOnlyList<SharedModelRequest>> ShareAsync(IReadOnlyList<ModelRequest> requests)

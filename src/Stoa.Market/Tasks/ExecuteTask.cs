@@ -416,9 +416,16 @@ public sealed partial class ExecuteTask(
     {
         var now = Now();
         var verdict = agent is null ? null : AgentVerdict.OfFailure(task, agent.Version, failed.Failure, now);
-        // What the node is at fault for itself is tried again, and costs its consumer nothing.
-        if (failed.Failure.Code is not (FailureCode.StorageUnavailable or FailureCode.StorageFull)
-            && await PayModelsAsync(task, agent, requests ?? [], charged => task.Fail(failed.Failure.WithModels(charged), now), failed.Log) is { } paid)
+        // What the node is at fault for itself costs the consumer nothing. It is tried again, but not where models were asked: they would be asked, and paid by the operator, as often.
+        if (failed.Failure.Code is FailureCode.StorageUnavailable or FailureCode.StorageFull)
+        {
+            if (requests is not null && HavePaid(requests))
+            {
+                var ended = task.Fail(failed.Failure, now);
+                return EndOf(ended, TaskEvents.Ended(ended, now), failed.Log, verdict);
+            }
+        }
+        else if (await PayModelsAsync(task, agent, requests ?? [], charged => task.Fail(failed.Failure.WithModels(charged), now), failed.Log) is { } paid)
         {
             return paid with { Verdict = verdict };
         }

@@ -32,6 +32,9 @@ internal sealed class StubModels : IModelGateway
     /// <summary>Says what comes of a request; null for an answer.</summary>
     public Func<CancellationToken, Task<ModelAnswer?>> Behaviour { get; set; } = _ => Task.FromResult<ModelAnswer?>(null);
 
+    /// <summary>Whether each request is ended when its answer is paid for and not there yet.</summary>
+    public bool EndsOncePaid { get; set; }
+
     public string Answer { get; set; } = """{"choices":[{"message":{"content":"hi"}}]}""";
 
     public async Task<ModelAnswer> AskAsync(ModelCapability capability, IInferencePayer purse, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
@@ -45,6 +48,8 @@ internal sealed class StubModels : IModelGateway
             if (await Behaviour(cancellationToken) is { } other)
                 return other;
             reservation.Settle(new TokenUsage(100, 10), Model);
+            if (EndsOncePaid)
+                throw new OperationCanceledException(cancellationToken);
             return ModelAnswer.Of(Encoding.UTF8.GetBytes(Answer));
         }
         catch (OperationCanceledException)

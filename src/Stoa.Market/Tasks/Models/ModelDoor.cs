@@ -41,14 +41,22 @@ public sealed class ModelDoor(CapabilityKey key, IModelGateway gateway, int most
     /// <param name="request">What is asked.</param>
     /// <param name="maxAnswerBytes">The longest answer that is taken.</param>
     /// <param name="cancellationToken">Ends it at once.</param>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public async Task<(ModelAnswer Answer, PaidRequest? Paid)> AskAsync(string token, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
+    /// <returns>The answer, and what it costs; no answer when the request was ended, but the model had given one and is paid.</returns>
+    /// <exception cref="OperationCanceledException">It was ended, and costs nothing.</exception>
+    public async Task<(ModelAnswer? Answer, PaidRequest? Paid)> AskAsync(string token, InferenceRequest request, long maxAnswerBytes, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
         if (!Admit(token, request.Model).TryGet(out var admitted, out var refused))
             return (ModelAnswer.Refused(403, EnumWord.Of(refused.Code), refused.Detail), null);
-        var answer = await gateway.AskAsync(admitted.Capability, admitted.Purse, request, maxAnswerBytes, cancellationToken);
-        return (answer, admitted.Purse.Paid);
+        try
+        {
+            var answer = await gateway.AskAsync(admitted.Capability, admitted.Purse, request, maxAnswerBytes, cancellationToken);
+            return (answer, admitted.Purse.Paid);
+        }
+        catch (OperationCanceledException) when (admitted.Purse.Paid is not null)
+        {
+            return (null, admitted.Purse.Paid);
+        }
     }
 
     private Outcome<Admitted, CapabilityRefusal> Admit(string token, string model)

@@ -9,6 +9,9 @@ namespace Stoa.Market.Tasks.Models;
 /// <remarks>The agents of an attempt work one at a time, each within the call of the one above it, so nothing here is used by two threads.</remarks>
 public sealed class TaskModels : IDisposable
 {
+    // Of an answer that came when nobody waited for it any more.
+    private const string GivenUp = "given_up";
+
     private readonly ModelDoor _door;
     private readonly AgentTask _task;
     private readonly Money _budget;
@@ -43,6 +46,12 @@ public sealed class TaskModels : IDisposable
             return null;
         // The thread is the agent's, which has nothing else to do.
         var (answer, paid) = _door.AskAsync(CapabilityOf(caller, agent ?? _task.Agent, asks), request, ask.MaxAnswerBytes, stop).GetAwaiter().GetResult();
+        if (answer is null)
+        {
+            _requests.Add(new ModelRequest(_requests.Count + 1, caller, ask.Model, request.Kind, ContentHash.Of(body.Span), ContentHash.Of([]), GivenUp, paid));
+            throw new OperationCanceledException(stop);
+        }
+
         var read = answer.Code is { } code ? new CallAnswer(false, CallError.OfModel(answer.Status, code, answer.Detail)) : new CallAnswer(true, new(answer.Body));
         _requests.Add(new ModelRequest(
             _requests.Count + 1, caller, ask.Model, request.Kind, ContentHash.Of(body.Span), ContentHash.Of(read.Bytes.FirstSpan), answer.Code, paid));

@@ -15,7 +15,9 @@ public sealed class AgentGateway(InferenceGateway gateway) : IModelGateway
         ArgumentNullException.ThrowIfNull(capability);
         var collected = new CollectedAnswer(maxAnswerBytes, cancellationToken);
         await gateway.AnswerAsync(new InferenceCall(capability.Payer, purse) { Capability = capability }, request, collected);
-        cancellationToken.ThrowIfCancellationRequested();
+        // One that is there is paid, and so is told: who is to end learns that soon enough.
+        if (collected.Answer is null)
+            cancellationToken.ThrowIfCancellationRequested();
         return collected.Answer ?? throw new InvalidOperationException($"A request to {request.Model} was neither answered nor refused.");
     }
 }

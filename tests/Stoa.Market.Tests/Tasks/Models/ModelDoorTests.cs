@@ -41,6 +41,17 @@ public sealed class ModelDoorTests
     }
 
     [Fact]
+    public async Task Request_ThatIsEndedWhenItsAnswerIsPaid_IsStillKnownToBe()
+    {
+        using var attempt = Begin();
+        _models.EndsOncePaid = true;
+
+        var (answer, paid) = await _door.AskAsync(_key.Mint(Capability), Request("stoa/tiny"), 1_000, Token);
+
+        (answer, paid?.Price.Total).ShouldBe((null, StubModels.Price));
+    }
+
+    [Fact]
     public async Task Capability_AfterTheDeadline_OpensNothing()
     {
         using var attempt = Begin();
@@ -153,7 +164,7 @@ public sealed class ModelDoorTests
         return request!;
     }
 
-    private async Task<ModelAnswer> AskAsync(string token, string model = "stoa/tiny") => (await _door.AskAsync(token, Request(model), 1_000, Token)).Answer;
+    private async Task<ModelAnswer> AskAsync(string token, string model = "stoa/tiny") => (await _door.AskAsync(token, Request(model), 1_000, Token)).Answer!;
 
     private sealed class SetClock : TimeProvider
     {
