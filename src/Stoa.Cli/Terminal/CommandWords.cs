@@ -43,6 +43,7 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "listings"), "stoa listing search"),
         (Path("GET", "contradictions/{}/{}/{}"), "stoa listing contradictions $1 with --verify"),
         (Path("GET", "contradictions"), "stoa listing contradictions"),
+        (Path("GET", "model-calls/models"), "stoa supplier show SUPPLIER"),
         (Path("(?:PUT|POST)", "blobs(?:/{digest})?"), "stoa blob put FILE"),
         (Path("GET", "auctions/{}"), "stoa auction show $1"),
         (Path("PUT", "reviews/{}/answer"), "stoa review answer $1"),
