@@ -33,7 +33,7 @@ public sealed partial class StoaClient
         if (request.Content is { } content)
         {
             var digest = bodyHash is { } known ? ContentDigest.Of(known) : await DigestAsync(content, cancellationToken);
-            request.Headers.TryAddWithoutValidation("Content-Digest", digest);
+            request.Headers.TryAddWithoutValidation(RequestSigner.DigestHeader, digest);
             components.Add(ContentDigest.FieldName);
             if (content.Headers.ContentType is not null)
                 components.Add("content-type");
@@ -49,10 +49,7 @@ public sealed partial class StoaClient
         }
 
         var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes));
-        var input = SignatureInput.Of(components, Options.TimeProvider.GetUtcNow(), nonce, key.Id);
-        var signature = key.PrivateKey.SignFixed(input.ToBase(name => ValueOf(request, name)));
-        request.Headers.TryAddWithoutValidation("Signature-Input", $"stoa={input}");
-        request.Headers.TryAddWithoutValidation("Signature", $"stoa={StructuredFields.Quote(signature)}");
+        RequestSigner.Sign(request, components, key.PrivateKey, key.Id, Options.TimeProvider.GetUtcNow(), nonce);
     }
 
     private static async Task<string> DigestAsync(HttpContent content, CancellationToken cancellationToken)
@@ -70,13 +67,4 @@ public sealed partial class StoaClient
         await using var body = await content.ReadAsStreamAsync(cancellationToken);
         return ContentDigest.Of(await ContentHash.OfAsync(body, cancellationToken));
     }
-
-    private static string? ValueOf(HttpRequestMessage request, string name) => name switch
-    {
-        "@method" => request.Method.Method,
-        "@path" => request.RequestUri!.AbsolutePath,
-        "@query" => request.RequestUri!.Query is { Length: > 0 } query ? query : "?",
-        "content-type" => request.Content!.Headers.ContentType!.ToString(),
-        _ => request.Headers.TryGetValues(name, out var values) ? string.Join(", ", values) : null,
-    };
 }

@@ -30,6 +30,18 @@ public abstract class Reservation
         return IsTheEnd() ? Take(used, (model.TryPriceOf(used) ?? Unpriceable(model)).AtMost(Money.Min(Amount, most ?? Amount)), model) : Money.Zero;
     }
 
+    /// <summary>The request is sent to whoever is to answer it.</summary>
+    /// <param name="model">At whose prices.</param>
+    public virtual void NoteSent(PricedModel model)
+    {
+        // What is given up costs nothing, where nobody says otherwise.
+    }
+
+    /// <summary>Whoever it was sent to has failed.</summary>
+    public virtual void NoteFailed()
+    {
+    }
+
     /// <summary>The request gave nothing: nothing is taken.</summary>
     public void Release()
     {

@@ -11,10 +11,10 @@ public sealed record InferenceOptions
     /// <summary>The most bytes of a request. Default 16,777,216.</summary>
     public int MaxRequestBytes { get; init; } = 16 << 20;
 
-    /// <summary>The most bytes that all requests together have which are being answered, as they came, those of up to 64 KiB not counted. Each may take up to four times as much memory. Default 536,870,912.</summary>
+    /// <summary>The most bytes that all requests together have which are being answered, as they came, and answers that are sold and not streamed, until they are read; those of up to 64 KiB not counted. Each may take up to four times as much memory. Default 536,870,912.</summary>
     public long MaxHeldBytes { get; init; } = 512 << 20;
 
-    /// <summary>And those of one account. Default 67,108,864.</summary>
+    /// <summary>And those of one account, or that it pays for. Default 67,108,864.</summary>
     public long MaxHeldBytesOfAccount { get; init; } = 64 << 20;
 
     /// <summary>The most bytes of an answer that is not streamed, and of one in the form of the Responses API. Default 67,108,864.</summary>

@@ -59,6 +59,9 @@ public sealed record PayPerCallOptions
     /// <summary>How many requests for answers one address may make in a minute that come without a payment, or are not signed by the payer of the channel; more are refused unlooked at, with 429 <c>rateLimited</c>. 1 to 1,000,000. Default 600.</summary>
     public int RefusedAnswersPerMinute { get; init; } = 600;
 
+    /// <summary>How many requests for answers that one channel's payer has signed may end unpaid in a minute, of whatever cause: too little credit, a body that was not signed or cannot be read, one that came before, one that nobody answered. More of the channel are refused before they are read, with 429 <c>rateLimited</c>. 1 to 1,000,000. Default 3,000.</summary>
+    public int UnpaidAnswersPerMinuteOfChannel { get; init; } = 3_000;
+
     // A day: timers take no more than 49.
     private const double LongestUploadSeconds = 86_400;
 
@@ -97,6 +100,8 @@ public sealed record PayPerCallOptions
             yield return "PayPerCall:AnswersPerMinuteOfChannel is from 1 to 100000000.";
         if (RefusedAnswersPerMinute is < 1 or > 1_000_000)
             yield return "PayPerCall:RefusedAnswersPerMinute is from 1 to 1000000.";
+        if (UnpaidAnswersPerMinuteOfChannel is < 1 or > 1_000_000)
+            yield return "PayPerCall:UnpaidAnswersPerMinuteOfChannel is from 1 to 1000000.";
         if (MaxOutputBytes < MaxOutputBytesPerPayer || MaxOutputBytes > 1L << 50)
             yield return $"PayPerCall:MaxOutputBytes is from PayPerCall:MaxOutputBytesPerPayer to {1L << 50}.";
     }

@@ -65,6 +65,10 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
             : ReserveSlowlyAsync(place, holder, model, amount, cancellationToken);
     }
 
+    /// <summary>What is held for requests to come of a payer to a model, and free for them.</summary>
+    internal Money FreeOf(AllowanceHolder holder, PricedModel model) =>
+        _current.TryGetValue(Place.Of(holder, model), out var held) && held.IsOpen ? Money.Max(Money.Zero, held.Allowance.Standing.Left) : Money.Zero;
+
     /// <summary>Settles what was spent, and holds for what is to come as much as lately was spent in two seconds.</summary>
     internal async Task RenewAsync(HeldAllowance held, CancellationToken cancellationToken)
     {

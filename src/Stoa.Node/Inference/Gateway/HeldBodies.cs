@@ -3,7 +3,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
 
-/// <summary>Bounds how many bytes of requests are in memory at a time: each is there as a whole until its answer is, and for minutes at that.</summary>
+/// <summary>Bounds how many bytes of requests are in memory at a time: each is there as a whole until its answer is, and for minutes at that. And of answers that are sold as a whole, until their buyers have read them.</summary>
 /// <param name="options">How many.</param>
 public sealed class HeldBodies(InferenceOptions options)
 {
@@ -17,6 +17,24 @@ public sealed class HeldBodies(InferenceOptions options)
     /// <summary>Begins to count one.</summary>
     /// <param name="account">Whose it is.</param>
     public HeldBody Open(Id<User> account) => new(this, account);
+
+    /// <summary>How many bytes there are.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_gate)
+                return _all;
+        }
+    }
+
+    /// <summary>Whether there is room for one more that is counted.</summary>
+    /// <param name="account">Whose it is.</param>
+    public bool HasRoom(Id<User> account)
+    {
+        lock (_gate)
+            return _held.GetValueOrDefault(account) + SmallBytes < options.MaxHeldBytesOfAccount && _all + SmallBytes < options.MaxHeldBytes;
+    }
 
     internal bool TryTake(Id<User> account, long bytes)
     {

@@ -37,12 +37,14 @@ internal sealed class ReplicaAttempt(
         var exchange = new Exchange(answer, request, supplied?.Replica ?? place.Replica.Replica, reservation, race, terms, options, this);
         try
         {
+            reservation.NoteSent(place.Replica.Replica.Priced);
             end = await exchange.RunAsync(upstreams);
             telemetry.Used(exchange.Used, end.IsCorrected);
             return end.Kind is RequestEndKind.Served ? AttemptResult.Answered : AttemptResult.Broken;
         }
         catch (UpstreamException failure)
         {
+            reservation.NoteFailed();
             // What the client may be at fault for itself is no mark against a replica; but one may be alone with it.
             end = failure.ClientFault is null && !failure.IsBusy ? RequestEnd.Failed : RequestEnd.Abandoned;
             telemetry.Failed(failure.Kind);

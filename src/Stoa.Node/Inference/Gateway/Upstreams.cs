@@ -54,6 +54,7 @@ public sealed class Upstreams : IDisposable
     {
         var message = new HttpRequestMessage(HttpMethod.Post, replica.AddressOf(kind)) { Content = new ByteArrayContent(body) };
         message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        message.Options.Set(ProgramHandler.IsStream, isStream);
         if (isStream)
             message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
         if (scope is not null)

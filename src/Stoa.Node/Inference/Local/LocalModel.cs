@@ -59,6 +59,9 @@ internal sealed class LocalModel(Id<Replica> id, LocalModelOptions options, Loca
             if (_replica is null)
                 await TellAsync(LocalModelState.Loading, null, null, cancellationToken);
             var isProgram = ModelProgramFile.IsOne(options.File);
+            // The file may be another one than when the node was started, or have come since.
+            if (string.Join(' ', options.FaultsAs(isProgram)) is { Length: > 0 } faults && File.Exists(options.File))
+                return Refused($"Inference:Local cannot be used for {options.File}: {faults}");
             if (parts.Library is null && !isProgram)
                 return Refused($"llama.cpp's libraries are not known. {ModelServer.HowToGetLibraries}");
             if (!(await parts.Models.FindAsync(options.Listing, cancellationToken)).TryGet(out var listed, out var refusal))

@@ -48,8 +48,16 @@ internal sealed class ModelProgram : IDisposable
         ModelProgram? program = null;
         try
         {
-            (program, var fault) = await threads.RunAsync(() => Load(bytes, threads, requirements, cancellationToken));
+            // Nothing can stop it at work; what it comes to when nobody waits any more is dropped, and its thread ends then.
+            var (module, torn) = await threads.RunAsync(() => Compile(bytes, requirements)).WaitAsync(requirements.Limits.LoadTime, requirements.Time, cancellationToken);
+            if (module is null)
+                return (null, torn);
+            (program, var fault) = await threads.RunAsync(() => Load(module, threads, requirements, cancellationToken));
             return (program, fault);
+        }
+        catch (TimeoutException)
+        {
+            return (null, TooSlow(requirements));
         }
         finally
         {
@@ -93,13 +101,27 @@ internal sealed class ModelProgram : IDisposable
         _loaded?.Dispose();
     }
 
-    private static (ModelProgram? Program, string? Fault) Load(byte[] bytes, GuestThreads threads, ProgramRequirements requirements, CancellationToken cancellationToken)
+    private static (Module? Module, string? Fault) Compile(byte[] bytes, ProgramRequirements requirements)
     {
         try
         {
             // An engine of its own, which remembers nothing: a program may be large, and is compiled once.
             var engine = new Engine(new EngineOptions { MaxModuleBytes = ModelProgramFile.MostBytes, Features = AgentFeatures.Admitted, CachedModules = 0, TimeProvider = requirements.Time });
-            var module = engine.Compile(bytes);
+            return (engine.Compile(bytes), null);
+        }
+        catch (InvalidModuleException invalid)
+        {
+            return (null, requirements.Refuse($"it is no WebAssembly that runs here: {invalid.Message}. It may be torn: copy it anew."));
+        }
+    }
+
+    private static string TooSlow(ProgramRequirements requirements) =>
+        requirements.Refuse($"it was not loaded within {requirements.Limits.LoadTime.TotalMilliseconds:N0} ms. Raise LoadMs of this model in the option Inference:Local.");
+
+    private static (ModelProgram? Program, string? Fault) Load(Module module, GuestThreads threads, ProgramRequirements requirements, CancellationToken cancellationToken)
+    {
+        try
+        {
             if (!IsCall(module, "_start"))
                 return Refuse("it exports no function _start without arguments and results. A model is a command of WASI preview 1; in C, one that has main.");
             var hasLoad = module.Exports.Any(export => export.Name == LoadExport);
@@ -127,10 +149,6 @@ internal sealed class ModelProgram : IDisposable
         {
             throw new OperationCanceledException("The node ends.", stopped, cancellationToken);
         }
-        catch (InvalidModuleException invalid)
-        {
-            return Refuse($"it is no WebAssembly that runs here: {invalid.Message}. It may be torn: copy it anew.");
-        }
         catch (LinkException unlinked)
         {
             return Refuse(unlinked.Refusal is LinkRefusal.MemoryLimit
@@ -139,7 +157,7 @@ internal sealed class ModelProgram : IDisposable
         }
         catch (TrapException slow) when (slow.Code is TrapCode.DeadlineExceeded)
         {
-            return Refuse($"it was not loaded within {requirements.Limits.LoadTime.TotalMilliseconds:N0} ms. Raise LoadMs of this model in the option Inference:Local.");
+            return (null, TooSlow(requirements));
         }
         catch (TrapException trap)
         {
@@ -154,7 +172,7 @@ internal sealed class ModelProgram : IDisposable
             return Refuse($"what it has loaded cannot be kept: {shared.Message}");
         }
 
-        (ModelProgram?, string?) Refuse(string reason) => (null, $"{requirements.File} cannot be served: {reason}");
+        (ModelProgram?, string?) Refuse(string reason) => (null, requirements.Refuse(reason));
     }
 
     private static bool IsCall(Module module, string name) => module.Exports.Any(export => export.Name == name && export.Type is FunctionType { Parameters.Length: 0, Results.Length: 0 });
@@ -175,4 +193,9 @@ internal sealed class ModelProgram : IDisposable
 /// <param name="Limits">What it may use.</param>
 /// <param name="Log">Takes what it writes to stderr.</param>
 /// <param name="Time">The clock.</param>
-internal sealed record ProgramRequirements(string Name, string File, int Slots, ProgramLimits Limits, ProgramLog Log, TimeProvider Time);
+internal sealed record ProgramRequirements(string Name, string File, int Slots, ProgramLimits Limits, ProgramLog Log, TimeProvider Time)
+{
+    /// <summary>That it cannot be served, for its operator.</summary>
+    /// <param name="reason">The end of the sentence.</param>
+    public string Refuse(string reason) => $"{File} cannot be served: {reason}";
+}

@@ -4,7 +4,7 @@ namespace Stoa.Node.Inference.Programs;
 internal static class ModelProgramFile
 {
     /// <summary>The most bytes of one: it is in the node's memory as long as it is served.</summary>
-    public const int MostBytes = 1 << 30;
+    public const int MostBytes = 256 << 20;
 
     private static ReadOnlySpan<byte> Magic => "\0asm"u8;
 

@@ -10,6 +10,9 @@ namespace Stoa.Node.Inference.Programs;
 /// <param name="others">Goes to servers.</param>
 internal sealed class ProgramHandler(ModelPrograms programs, HttpMessageHandler others) : DelegatingHandler(others)
 {
+    /// <summary>Under which a request says whether a stream of events is asked for.</summary>
+    public static readonly HttpRequestOptionsKey<bool> IsStream = new("Stoa.IsStream");
+
     private const string ModelsEndpoint = "models";
 
     /// <inheritdoc/>
@@ -26,7 +29,7 @@ internal sealed class ProgramHandler(ModelPrograms programs, HttpMessageHandler 
         if (request.Method == HttpMethod.Get && endpoint == ModelsEndpoint)
             return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent("""{"object":"list","data":[]}"""u8.ToArray()) };
         var body = request.Content is { } content ? await content.ReadAsByteArrayAsync(cancellationToken) : [];
-        var run = new ProgramRun(program, endpoint, body, isStream: request.Headers.Accept.Count > 0);
+        var run = new ProgramRun(program, endpoint, body, request.Options.TryGetValue(IsStream, out var isStream) && isStream);
         return await HeadAsync(run, program.Start(run), cancellationToken);
     }
 

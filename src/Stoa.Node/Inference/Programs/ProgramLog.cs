@@ -13,6 +13,9 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
     /// <summary>So many lines are logged within a minute; the others are counted.</summary>
     public const int LinesOfMinute = 60;
 
+    /// <summary>So many bytes of one run are looked at; the others are dropped.</summary>
+    public const int BytesOfRun = 256 << 10;
+
     private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
@@ -23,9 +26,10 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
     /// <summary>What one run of the program writes to.</summary>
     public Stream Open() => new Lines(this);
 
-    private void Tell(string line)
+    /// <summary>Asks for a line of the log, before anything is made of what is to be on it.</summary>
+    /// <param name="leftOut">How many had none in the minute before.</param>
+    private bool TryTakeLine(out long leftOut)
     {
-        long leftOut;
         lock (_lock)
         {
             leftOut = 0;
@@ -34,23 +38,28 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
             if (_lines >= LinesOfMinute)
             {
                 _leftOut++;
-                return;
+                return false;
             }
 
             _lines++;
+            return true;
         }
+    }
 
+    private void Tell(string line, long leftOut)
+    {
         if (leftOut > 0)
             logger.LogInformation("The model {Model} has said {Lines} lines more, which are left out.", model, leftOut);
         logger.LogInformation("The model {Model} says: {Line}", model, line);
     }
 
-    /// <summary>Cuts what is written into lines. What is too long of one is dropped.</summary>
+    /// <summary>Cuts what is written into lines. What is too long of one, or of all of them, is dropped.</summary>
     private sealed class Lines(ProgramLog log) : Stream
     {
         private const int BytesOfLine = 500;
 
         private readonly ArrayBufferWriter<byte> _line = new(128);
+        private int _left = BytesOfRun;
 
         public override bool CanRead => false;
 
@@ -68,6 +77,8 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
+            buffer = buffer[..Math.Min(buffer.Length, _left)];
+            _left -= buffer.Length;
             while (buffer.IndexOf((byte)'\n') is var end and >= 0)
             {
                 Add(buffer[..end]);
@@ -96,7 +107,8 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
             if (_line.WrittenCount == 0)
                 return;
             // Of what a stranger's program writes nothing may act on a terminal, or look like another line of the log.
-            log.Tell(Readable(_line.WrittenSpan));
+            if (log.TryTakeLine(out var leftOut))
+                log.Tell(Readable(_line.WrittenSpan), leftOut);
             _line.ResetWrittenCount();
         }
 

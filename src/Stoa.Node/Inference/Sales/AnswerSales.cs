@@ -19,7 +19,7 @@ namespace Stoa.Node.Inference.Sales;
 /// <summary>Sells answers of models to whoever pays for them out of a payment channel: each request is signed by the payer, paid for, answered as any other one, and sworn to.</summary>
 /// <remarks>
 /// What a stranger can cost before he has paid is a signature check, and as often as <see cref="PayPerCallOptions.RefusedAnswersPerMinute"/> says for an address. A payer who does not pay costs two of them and one look into the
-/// database a second, and has long bodies read a few times.
+/// database a second, has long bodies read a few times, and of whatever ends unpaid as much a minute as <see cref="PayPerCallOptions.UnpaidAnswersPerMinuteOfChannel"/> says.
 /// </remarks>
 public sealed class AnswerSales
 {
@@ -36,16 +36,19 @@ public sealed class AnswerSales
     private readonly TimeProvider _time;
     private readonly SalesParts _parts;
     private readonly MinuteQuotas<string> _refused;
+    private readonly HeldBodies _held;
     private readonly MinuteQuotas<Id<Channel>> _ofChannels;
+    private readonly MinuteQuotas<Id<Channel>> _unpaid;
 
     public AnswerSales(
-        Till till, PayerRecognition payers, SoldModels models, InferenceGateway gateway, Allowances allowances, RequestNonces nonces, Database database, PrivateKey node,
+        Till till, PayerRecognition payers, SoldModels models, InferenceGateway gateway, Allowances allowances, RequestNonces nonces, HeldBodies held, Database database, PrivateKey node,
         InferenceOptions inference, PayPerCallOptions options, TimeProvider time, ILogger<AnswerSales> logger)
     {
-        (_till, _payers, _models, _gateway, _node, _inference, _options, _time) = (till, payers, models, gateway, node, inference, options, time);
+        (_till, _payers, _models, _gateway, _held, _node, _inference, _options, _time) = (till, payers, models, gateway, held, node, inference, options, time);
         _parts = new SalesParts(till, allowances, nonces, database, logger);
         _refused = new MinuteQuotas<string>(time);
         _ofChannels = new MinuteQuotas<Id<Channel>>(time);
+        _unpaid = new MinuteQuotas<Id<Channel>>(time);
     }
 
     /// <summary>Answers a request.</summary>
@@ -74,7 +77,8 @@ public sealed class AnswerSales
             _refused.End(address, attempt, signed is null ? 1 : 0);
         }
 
-        return await SellAsync(context, kind, payee, signed);
+        using (signed)
+            return await SellAsync(context, kind, payee, signed);
     }
 
     private async Task<IResult> SellAsync(HttpContext context, InferenceKind kind, User payee, SignedByPayer signed)
@@ -89,23 +93,46 @@ public sealed class AnswerSales
                 AnswerRefusal.AnswersTooMany, $"As many requests that {channel.Channel.Id} pays for are under way as may be, {_options.MaxAnswersOfChannel:N0}. Ask again when one has ended.").ToProblem();
         }
 
-        if (!_payers.Check(context, payee, signed).TryGet(out var paid, out var unpaid))
-            return unpaid;
-        if (!(await ReadAsync(context, kind, paid)).TryGet(out var asked, out var unread))
-            return unread;
-        if (await channel.SettleAsync(_till, paid.Claim, context.RequestAborted) is { } unsettled)
-            return unsettled;
-        await AnswerAsync(context, paid, asked);
-        return TypedResults.Empty;
+        if (!_held.HasRoom(channel.Channel.Payer.User))
+            return SoldAnswer.ProblemOf(SoldAnswer.NoRoom());
+        // It is known at the end whether it was paid for. Those that are under way are bounded otherwise.
+        if (!_unpaid.TryTake(channel.Channel.Id, _options.UnpaidAnswersPerMinuteOfChannel, 1, out var part, out standing))
+            return Limited(context, standing, $"At most {_options.UnpaidAnswersPerMinuteOfChannel:N0} requests a minute of one channel may end without anything being paid for them");
+        _unpaid.End(channel.Channel.Id, part, 0);
+        SoldPayer? payer = null;
+        try
+        {
+            if (!_payers.Check(context, payee, signed).TryGet(out var paid, out var unpaid))
+                return unpaid;
+            payer = new SoldPayer(paid, context, _parts);
+            if (!(await ReadAsync(context, kind, paid, payer)).TryGet(out var asked, out var unread))
+                return unread;
+            if (await channel.SettleAsync(_till, paid.Claim, context.RequestAborted) is { } unsettled)
+                return unsettled;
+            await AnswerAsync(context, paid, payer, asked);
+            return TypedResults.Empty;
+        }
+        finally
+        {
+            if (payer?.Used is null)
+                _unpaid.TryUse(channel.Channel.Id, _options.UnpaidAnswersPerMinuteOfChannel, 1, out _);
+        }
     }
 
     /// <summary>Reads a request, if it is the one that was signed, and finds the model that it is for.</summary>
-    private async Task<Checked<Asked>> ReadAsync(HttpContext context, InferenceKind kind, PaidRequest paid)
+    private async Task<Checked<Asked>> ReadAsync(HttpContext context, InferenceKind kind, PayerRequest paid, SoldPayer payer)
     {
-        if (context.Request.ContentLength is null or > MaxUnpaidBytes && !paid.Channel.MayBringLong(paid.Claim.Cumulative))
+        if (context.Request.ContentLength is null or > MaxUnpaidBytes)
         {
-            return new Refusal<AnswerRefusal>(
-                AnswerRefusal.AnswersTooMany, $"The last requests of {paid.Channel.Channel.Id} were not paid for. Send a voucher that says what was demanded; until then, or for ten seconds, bodies of more than {MaxUnpaidBytes:N0} bytes are not read.").ToProblem();
+            if (!paid.Channel.Unpaid.MayBringLong(paid.Claim.Cumulative))
+            {
+                return new Refusal<AnswerRefusal>(
+                    AnswerRefusal.AnswersTooMany, $"The last requests of {paid.Channel.Channel.Id} were not paid for. Send a voucher that says what was demanded; until then, or for ten seconds, bodies of more than {MaxUnpaidBytes:N0} bytes are not read.").ToProblem();
+            }
+
+            // One that comes again is not read again.
+            if (await payer.TakeAsync(context.RequestAborted) is { } replayed)
+                return replayed;
         }
 
         var (body, refusal) = await InferenceEndpoints.ReadBodyAsync(context, paid.Channel.Channel.Payer.User);
@@ -126,10 +153,10 @@ public sealed class AnswerSales
             : new Refusal<AnswerRefusal>(AnswerRefusal.ModelNotSold, $"No answers of {request.Model} are sold here. GET /api/v1/model-calls/models lists what is, with the versions that requests have to name.").ToProblem();
     }
 
-    private async Task AnswerAsync(HttpContext context, PaidRequest paid, Asked asked)
+    private async Task AnswerAsync(HttpContext context, PayerRequest paid, SoldPayer payer, Asked asked)
     {
-        var payer = new SoldPayer(paid, context, _parts);
-        using var answer = new SoldAnswer(context, payer, (hash, use) => Sign(paid, asked, hash, use));
+        payer.InputTokens = asked.Request.InputTokens;
+        using var answer = new SoldAnswer(context, payer, (hash, use) => Sign(paid, asked, hash, use), _held.Open(paid.Channel.Channel.Payer.User));
         // In the line of whoever pays, and apart from what others have asked.
         var call = new InferenceCall(paid.Channel.Channel.Payer.User, payer)
         {
@@ -138,9 +165,10 @@ public sealed class AnswerSales
             Region = InferenceEndpoints.HeaderOf(context, InferenceEndpoints.RegionHeader),
         };
         await _gateway.AnswerAsync(call, asked.Request, asked.Model, answer);
+        await answer.SendAsync(TimeSpan.FromMilliseconds(_inference.IdleMs), TimeSpan.FromMilliseconds(_inference.MaxAnswerMs));
     }
 
-    private string Sign(PaidRequest paid, Asked asked, ContentHash answer, SoldUse use) => Convert.ToBase64String(ModelAnswerReceipt.Sign(
+    private string Sign(PayerRequest paid, Asked asked, ContentHash answer, SoldUse use) => Convert.ToBase64String(ModelAnswerReceipt.Sign(
         new ModelAnswerContent(
             _node.PublicKey, paid.Channel.Channel.Id, asked.Model.Model.Listing, asked.Hash, answer, use.Tokens, use.Price, paid.AskHash, _time.GetUtcNow()),
         _node).ToJson());

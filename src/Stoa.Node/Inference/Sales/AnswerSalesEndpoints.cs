@@ -52,7 +52,7 @@ public static class AnswerSalesEndpoints
             ? TypedResults.Ok(new SoldModelsResponse(node.PeerId.ToString(), [.. (await models.ListAsync(cancellationToken)).Select(ToContract)]))
             : AnswerSales.NotSold();
 
-    private static SoldModelResponse ToContract(SoldModel model) => new(
+    private static SoldModelResponse ToContract(ModelForSale model) => new(
         model.Listing.ToString(),
         model.Publisher.ToString(),
         model.Weights.ToString(),

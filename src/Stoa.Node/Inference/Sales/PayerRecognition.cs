@@ -37,15 +37,27 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
             return SignatureInvalid("The signature has to cover content-digest.");
         if (!Id<Channel>.TryParse(signature.Input.KeyId, out var id))
             return SignatureInvalid("The keyid of the signature is the id of the channel that pays: chan_….");
-        if (await channels.FindAsync(id, payee, cancellationToken) is not { } channel)
+        if (await channels.HoldAsync(id, payee, cancellationToken) is not (var channel, var hold))
             return Till.Unknown(id.ToString(), payee);
-        if (!signature.IsBy(channel.Channel.Payer.Key))
-            return SignatureInvalid($"The signature is not one of the payer's key of {id} over this request.");
-        return channel.Channel switch
+        if (FindFault(channel.Channel, signature) is { } refusal)
         {
-            { State: ChannelState.Closed } => new Refusal<ChannelRefusal>(ChannelRefusal.ChannelClosed, $"{id} is closed. Open a new one.").ToProblem(),
-            { ExpiresAt: var expiry } when expiry <= time.GetUtcNow() => new Refusal<ChannelRefusal>(ChannelRefusal.ChannelExpired, $"{id} has expired at {expiry:u}. Open a new one.").ToProblem(),
-            _ => new SignedByPayer(channel, signature),
+            hold.Dispose();
+            return refusal;
+        }
+
+        return new SignedByPayer(channel, signature, hold);
+    }
+
+    /// <summary>Why a channel does not pay for a request that says it does; null when it may.</summary>
+    private ProblemResult? FindFault(Channel channel, RequestSignature signature)
+    {
+        if (!signature.IsBy(channel.Payer.Key))
+            return SignatureInvalid($"The signature is not one of the payer's key of {channel.Id} over this request.");
+        return channel switch
+        {
+            { State: ChannelState.Closed } => new Refusal<ChannelRefusal>(ChannelRefusal.ChannelClosed, $"{channel.Id} is closed. Open a new one.").ToProblem(),
+            { ExpiresAt: var expiry } when expiry <= time.GetUtcNow() => new Refusal<ChannelRefusal>(ChannelRefusal.ChannelExpired, $"{channel.Id} has expired at {expiry:u}. Open a new one.").ToProblem(),
+            _ => null,
         };
     }
 
@@ -53,11 +65,11 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
     /// <param name="context">Of the request.</param>
     /// <param name="payee">Who sells.</param>
     /// <param name="signed">The channel, whose payer has signed the request.</param>
-    internal Checked<PaidRequest> Check(HttpContext context, User payee, SignedByPayer signed)
+    internal Checked<PayerRequest> Check(HttpContext context, User payee, SignedByPayer signed)
     {
         if (!FindClaim(context.Request, signed.Channel).TryGet(out var claim, out var unpaid))
             return unpaid;
-        var request = new PaidRequest(payee, signed.Channel, claim, signed.Signature);
+        var request = new PayerRequest(payee, signed.Channel, claim, signed.Signature);
         if (context.Request.Headers.TryGetValue(ModelAnswerReceipt.MostHeader, out var said))
         {
             if (said is not [{ } price] || !Money.TryParse(price, out var most))
@@ -72,7 +84,7 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
         try
         {
             var envelope = DsseEnvelope.FromJson(Convert.FromBase64String(text));
-            return ModelAsk.Open(envelope, node.PeerId, signed.Channel.Channel.Id, time.GetUtcNow()).Match<Checked<PaidRequest>>(
+            return ModelAsk.Open(envelope, node.PeerId, signed.Channel.Channel.Id, time.GetUtcNow()).Match<Checked<PayerRequest>>(
                 ask => request with { Ask = ask, AskHash = ContentHash.Of(envelope.Payload) }, refused => AskInvalid(refused.Detail));
         }
         catch (FormatException unreadable)
@@ -117,4 +129,8 @@ public sealed class PayerRecognition(PayingChannels channels, PublicKey node, Ti
 /// <summary>A request that the payer of a channel has signed.</summary>
 /// <param name="Channel">The channel.</param>
 /// <param name="Signature">Of the request.</param>
-internal sealed record SignedByPayer(PayingChannel Channel, RequestSignature Signature);
+/// <param name="Hold">Keeps what is known of the channel.</param>
+internal sealed record SignedByPayer(PayingChannel Channel, RequestSignature Signature, IDisposable Hold) : IDisposable
+{
+    public void Dispose() => Hold.Dispose();
+}

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Stoa.Market.Channels;
 using Stoa.Market.PayPerCall;
 using Stoa.Node.Http;
@@ -10,25 +11,23 @@ namespace Stoa.Node.Inference.Sales;
 /// <remarks>It may be used by many threads at once.</remarks>
 /// <param name="channel">As it was read.</param>
 /// <param name="time">The clock.</param>
-internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "The semaphore has no handle of the system, and whoever waits for it may do so when the channel is not kept any more.")]
+internal sealed class PayingChannel(Channel channel, TimeProvider time)
 {
     // Two nodes of a payer may sign for the same channel.
     private const int GoodVouchers = 4;
 
-    // So many in a row that are not paid for may be a payer who learns what things cost.
-    private const int MostUnpaid = 8;
+    private const int GivenUp = -1;
 
     private static readonly TimeSpan s_remembered = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _settling = new(1, 1);
     private readonly (ContentHash Payment, Claim Claim)[] _good = new (ContentHash, Claim)[GoodVouchers];
     private Channel _channel = channel;
-    private Unpaid? _unpaid;
     private (Money Cumulative, long At, ProblemResult Why)? _unsettled;
     private int _nextGood;
-    private int _unpaidInARow;
+    private int _holders;
     private int _underWay;
     private long _readAt = time.GetTimestamp();
     private long _usedAt = time.GetTimestamp();
@@ -36,14 +35,40 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
     /// <summary>The channel, as it was read last.</summary>
     public Channel Channel => Volatile.Read(ref _channel);
 
-    /// <summary>How many of its requests are under way.</summary>
-    public int UnderWay => Volatile.Read(ref _underWay);
+    /// <summary>What its payer could not pay for lately.</summary>
+    public UnpaidThrottle Unpaid { get; } = new(time);
 
-    /// <summary>How long nobody has asked for it.</summary>
-    public TimeSpan Idle => time.GetElapsedTime(Volatile.Read(ref _usedAt));
+    /// <summary>Holds on to it until what comes back is disposed of: meanwhile it is not given up.</summary>
+    /// <returns>Null when it was given up.</returns>
+    public IDisposable? TryHold()
+    {
+        lock (_gate)
+        {
+            if (_holders == GivenUp)
+                return null;
+            _holders++;
+            _usedAt = time.GetTimestamp();
+        }
 
-    /// <summary>Somebody asks for it.</summary>
-    public void Use() => Volatile.Write(ref _usedAt, time.GetTimestamp());
+        return new Leaving(() =>
+        {
+            lock (_gate)
+                _holders--;
+        });
+    }
+
+    /// <summary>Gives it up, for good, if nobody holds on to it.</summary>
+    /// <param name="idle">Nor has for as long.</param>
+    public bool TryGiveUp(TimeSpan idle)
+    {
+        lock (_gate)
+        {
+            if (_holders != 0 || time.GetElapsedTime(_usedAt) < idle)
+                return false;
+            _holders = GivenUp;
+            return true;
+        }
+    }
 
     /// <summary>Whether it is to be read again, by whoever asks: others go on with what there is meanwhile.</summary>
     /// <param name="fresh">How long it is good.</param>
@@ -67,7 +92,7 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
     public IDisposable? TryEnter(int most)
     {
         if (Interlocked.Increment(ref _underWay) <= most)
-            return new Place(this);
+            return new Leaving(() => Interlocked.Decrement(ref _underWay));
         Interlocked.Decrement(ref _underWay);
         return null;
     }
@@ -132,62 +157,10 @@ internal sealed class PayingChannel(Channel channel, TimeProvider time) : IDispo
         }
     }
 
-    /// <summary>A request could not be paid for.</summary>
-    /// <param name="wanted">What was asked for.</param>
-    /// <param name="claim">What was paid with it in all.</param>
-    /// <param name="credit">What there was.</param>
-    public void NoteUnpaid(ForSale wanted, Money claim, CallCredit credit)
+    private sealed class Leaving(Action leave) : IDisposable
     {
-        lock (_gate)
-        {
-            _unpaid = new Unpaid(wanted, claim, credit, time.GetTimestamp());
-            _unpaidInARow++;
-        }
-    }
+        private Action? _leave = leave;
 
-    /// <summary>A request was paid for.</summary>
-    public void NotePaid()
-    {
-        if (Volatile.Read(ref _unpaid) is null)
-            return;
-        lock (_gate)
-            (_unpaid, _unpaidInARow) = (null, 0);
-    }
-
-    /// <summary>The credit of a moment ago, when nothing was paid since and it did not suffice for as much: this request is not paid for either.</summary>
-    /// <param name="most">What a request may cost.</param>
-    /// <param name="claim">What is paid with it in all.</param>
-    public CallCredit? FindTooLittle(Money most, Money claim)
-    {
-        lock (_gate)
-        {
-            if (_unpaid is not { } unpaid || most < unpaid.Wanted.Most || claim > unpaid.Claim || time.GetElapsedTime(unpaid.At) >= s_remembered)
-                return null;
-            _unpaidInARow++;
-            return unpaid.Credit;
-        }
-    }
-
-    /// <summary>Whether a long body is read: not of whoever has asked again and again lately, has paid for nothing of it, and does not pay what was demanded last.</summary>
-    /// <param name="claim">What is paid in all.</param>
-    public bool MayBringLong(Money claim)
-    {
-        lock (_gate)
-            return _unpaidInARow < MostUnpaid || _unpaid is not { } unpaid || claim >= unpaid.Credit.Required(unpaid.Wanted.Most) || time.GetElapsedTime(unpaid.At) >= s_pause;
-    }
-
-    public void Dispose() => _settling.Dispose();
-
-    private sealed record Unpaid(ForSale Wanted, Money Claim, CallCredit Credit, long At);
-
-    private sealed class Place(PayingChannel channel) : IDisposable
-    {
-        private int _isLeft;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _isLeft, 1) == 0)
-                Interlocked.Decrement(ref channel._underWay);
-        }
+        public void Dispose() => Interlocked.Exchange(ref _leave, null)?.Invoke();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Text;
 using Stoa.Market;
 using Stoa.Market.PayPerCall;
@@ -13,12 +14,20 @@ namespace Stoa.Node.Inference.Sales;
 /// <param name="context">Of the request.</param>
 /// <param name="payer">Knows what it has cost.</param>
 /// <param name="sign">Signs the receipt of an answer with the hash, in base64.</param>
-internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<ContentHash, SoldUse, string> sign) : IAnswer, IDisposable
+/// <param name="held">Counts what of it is kept.</param>
+internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<ContentHash, SoldUse, string> sign, HeldBody held) : IAnswer, IDisposable
 {
+    // So much is on its way at a time: what the connection does not take stays here, where it is counted.
+    private const int PieceBytes = 64 << 10;
+
+    // By what an answer grows at most when it is given the market's name for the model, and says what it has cost.
+    private const int EditBytes = 4 << 10;
+
     private readonly HttpAnswer _http = new(context);
     private AnswerHead _head;
     private ArrayBufferWriter<byte>? _whole;
     private HashingWriter? _stream;
+    private Money? _cost;
 
     /// <inheritdoc/>
     public CancellationToken Gone => _http.Gone;
@@ -27,9 +36,11 @@ internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<Cont
     public IBufferWriter<byte> Writer => _stream ?? (IBufferWriter<byte>?)_whole ?? throw new InvalidOperationException("The answer has not begun.");
 
     /// <inheritdoc/>
+    /// <remarks>It is kept until it is read, so there has to be room for it.</remarks>
     public void Check(ReadOnlySpan<byte> whole)
     {
-        // It goes on as it comes.
+        if (!TryHold(whole.Length + EditBytes))
+            throw new UpstreamException(UpstreamFailureKind.TooLarge, "There is no room for its answer.") { ClientFault = NoRoom() };
     }
 
     /// <inheritdoc/>
@@ -44,6 +55,8 @@ internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<Cont
         _head = head;
         if (head.Whole is { } whole)
         {
+            // A part of the answer to several requests was not looked at before; its vectors are no longer than what was asked.
+            _ = TryHold(whole.Length);
             _whole = new ArrayBufferWriter<byte>((int)Math.Max(1, whole.Length));
             return;
         }
@@ -63,14 +76,47 @@ internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<Cont
     public ValueTask FlushAsync() => _whole is null ? _http.FlushAsync() : ValueTask.CompletedTask;
 
     /// <inheritdoc/>
+    /// <remarks>One that is not streamed is sent by <see cref="SendAsync"/>, when nothing else is kept for it any more.</remarks>
     public ValueTask EndAsync(Money cost)
     {
         if (_whole is null)
             return _http.EndAsync(cost);
+        _cost = cost;
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Sends an answer that is not streamed, if there is one, with its receipt. Whoever does not take it is not waited for.</summary>
+    /// <param name="patience">How long nothing of it may be taken.</param>
+    /// <param name="longest">How long it may take in all.</param>
+    public async Task SendAsync(TimeSpan patience, TimeSpan longest)
+    {
+        if (_whole is null || _cost is not { } cost)
+            return;
         context.Response.Headers[ModelAnswerReceipt.Header] = sign(ContentHash.Of(_whole.WrittenSpan), payer.Used!);
         _http.Begin(_head);
-        _http.Writer.Write(_whole.WrittenSpan);
-        return _http.EndAsync(cost);
+        var began = Stopwatch.GetTimestamp();
+        try
+        {
+            for (var rest = _whole.WrittenMemory; !rest.IsEmpty; rest = rest[Math.Min(rest.Length, PieceBytes)..])
+            {
+                _http.Writer.Write(rest.Span[..Math.Min(rest.Length, PieceBytes)]);
+                var flush = _http.FlushAsync();
+                if (!flush.IsCompletedSuccessfully)
+                    await flush.AsTask().WaitAsync(patience, Gone);
+                if (Stopwatch.GetElapsedTime(began) > longest)
+                    throw new TimeoutException();
+            }
+
+            await _http.EndAsync(cost);
+        }
+        catch (TimeoutException)
+        {
+            _http.Abort();
+        }
+        catch (OperationCanceledException) when (Gone.IsCancellationRequested)
+        {
+            // Its buyer has gone.
+        }
     }
 
     /// <inheritdoc/>
@@ -79,7 +125,18 @@ internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<Cont
     /// <inheritdoc/>
     public Task RefuseAsync(OpenAiError error) => (payer.Refusal ?? ProblemOf(error)).ExecuteAsync(context);
 
-    public void Dispose() => _stream?.Dispose();
+    public void Dispose()
+    {
+        _stream?.Dispose();
+        held.Dispose();
+    }
+
+    /// <summary>Why no more is taken of a payer who does not read what he has bought, or of all.</summary>
+    internal static OpenAiError NoRoom() => new(
+        StatusCodes.Status429TooManyRequests, "rate_limit_error", "too_many_bytes",
+        "Answers that the payer has bought and not read, and his requests, have as many bytes as may be, or those of all have. Read what there is, or ask for streams, and ask again.");
+
+    private bool TryHold(long bytes) => bytes <= HeldBodies.SmallBytes || held.TryGrow(bytes);
 
     /// <summary>The refusal as the node's own API says it.</summary>
     internal static ProblemResult ProblemOf(OpenAiError error)

@@ -10,16 +10,6 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Sales;
 
-/// <summary>A model whose answers are sold.</summary>
-/// <param name="Listing">As requests name it.</param>
-/// <param name="Publisher">Of its listing, by key.</param>
-/// <param name="Weights">Digest of its file.</param>
-/// <param name="Model">What is known of it.</param>
-/// <param name="Price">All that is paid, at the dearest of its servers.</param>
-/// <param name="Region">Where it is answered; null when it is not said, or in several.</param>
-/// <param name="TokensPerSecond">How fast an answer is written; null when it was not measured.</param>
-public sealed record SoldModel(ListingName Listing, PeerId Publisher, ContentHash Weights, ReplicaModel Model, ModelPrice Price, string? Region, double? TokensPerSecond);
-
 /// <summary>The models whose answers are sold here: those that have a price, and that servers of this node have. One that is bought elsewhere would be sold again.</summary>
 /// <param name="fleets">What is served here.</param>
 /// <param name="listed">Says what is listed of it.</param>
@@ -38,10 +28,10 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
     private readonly SemaphoreSlim _one = new(1, 1);
     private Dictionary<ListingName, ListedModel> _listings = [];
     private long? _readAt;
-    private (IReadOnlyList<SoldModel> Models, long At)? _now;
+    private (IReadOnlyList<ModelForSale> Models, long At)? _now;
 
     /// <summary>All of them, in the order of their names, and newest versions first.</summary>
-    public async ValueTask<IReadOnlyList<SoldModel>> ListAsync(CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<ModelForSale>> ListAsync(CancellationToken cancellationToken)
     {
         if (!options.Models)
             return [];
@@ -69,13 +59,13 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
     private bool IsSold(ModelFleet fleet) =>
         fleet.Replicas.Any(replica => replica.Replica.Supplied is null && (options.FreeModels || !replica.Replica.Priced.IsFree));
 
-    private async Task<IReadOnlyList<SoldModel>> ReadAsync(CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<ModelForSale>> ReadAsync(CancellationToken cancellationToken)
     {
         List<ModelFleet> sold = [.. fleets.All.Where(IsSold)];
         // Listings may be withdrawn, and publishers named otherwise; else they do not change.
         if (_readAt is not { } readAt || time.GetElapsedTime(readAt) >= s_reading)
             (_listings, _readAt) = ([], time.GetTimestamp());
-        var models = new List<SoldModel>(sold.Count);
+        var models = new List<ModelForSale>(sold.Count);
         foreach (var fleet in sold)
         {
             if (await FindListedAsync(fleet.Model.Listing, cancellationToken) is { } about)
@@ -94,13 +84,13 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
         return _listings[listing] = found;
     }
 
-    private SoldModel ModelOf(ModelFleet fleet, ListedModel about)
+    private ModelForSale ModelOf(ModelFleet fleet, ListedModel about)
     {
         // What is bought elsewhere is not sold again.
         List<ReplicaState> replicas = [.. fleet.Replicas.Where(replica => replica.Replica.Supplied is null)];
         var prices = replicas.Select(replica => replica.Replica.Priced).Distinct().ToList();
         var regions = replicas.Select(replica => replica.Replica.Region ?? node.Region).Distinct().ToList();
-        return new SoldModel(
+        return new ModelForSale(
             fleet.Model.Listing,
             about.Signer,
             about.Weights,

@@ -18,15 +18,19 @@ internal sealed record SoldUse(TokenUsage Tokens, Money Price);
 /// <param name="request">The request.</param>
 /// <param name="context">Of the request.</param>
 /// <param name="parts">What all requests need.</param>
-internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesParts parts) : IInferencePayer
+internal sealed class SoldPayer(PayerRequest request, HttpContext context, SalesParts parts) : IInferencePayer
 {
     private readonly AllowanceHolder _holder = new(request.Payee.Id, null, request.Channel.Channel.Id);
+    private bool _isTaken;
 
     /// <summary>Why it is not paid for, as whoever asks is told; null when it is.</summary>
     public ProblemResult? Refusal { get; private set; }
 
     /// <summary>What it was settled with; null until then.</summary>
     public SoldUse? Used { get; private set; }
+
+    /// <summary>Tokens of the request, as they were counted here.</summary>
+    public long InputTokens { get; set; }
 
     /// <inheritdoc/>
     public async ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(PricedModel model, TokenUsage most, CancellationToken cancellationToken)
@@ -40,28 +44,44 @@ internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesP
             if (request.Ask is { } ask && ModelAsk.FindFault(ask, model.Listing, amount) is { } fault)
                 return Refuse(new Refusal<AnswerRefusal>(AnswerRefusal.AskInvalid, fault.Detail).ToProblem());
             // Whoever comes again without paying costs no look into the database.
-            if (channel.FindTooLittle(amount, request.Claim.Cumulative) is { } little)
+            if (channel.Unpaid.FindTooLittle(amount, request.Claim.Cumulative) is { } little)
                 return Refuse(parts.Till.DemandMore(context, request.Payee, ForSaleOf(model, amount), little));
         }
 
         if (!(await parts.Allowances.ReserveAsync(_holder, model, most, cancellationToken)).TryGet(out var reservation, out var refused))
             return Refuse(await ExplainAsync(model, most, refused, cancellationToken));
-        channel.NotePaid();
-        // Not before: what is not paid for may come again, and costs no nonce.
-        if (!await TakeAsync(cancellationToken))
+        try
         {
+            // Not before, unless its body is long: what is not paid for costs no nonce.
+            if (await TakeAsync(cancellationToken) is { } replayed)
+            {
+                reservation.Release();
+                return Refuse(replayed);
+            }
+        }
+        catch
+        {
+            // Whoever has asked for it has nothing that could release it.
             reservation.Release();
-            return Refuse(new Refusal<AnswerRefusal>(AnswerRefusal.RequestReplayed, "A request with this nonce was taken before: sign each request anew.").ToProblem());
+            throw;
         }
 
+        channel.Unpaid.NotePaid();
         return new Noted(this, reservation);
     }
 
+    /// <summary>Takes the request, once.</summary>
+    /// <returns>Why it is not taken: it was before; null when it is.</returns>
+    public async ValueTask<ProblemResult?> TakeAsync(CancellationToken cancellationToken)
+    {
+        _isTaken = _isTaken || await parts.Nonces.TakeAsync(request.Channel.Channel.Id, request.Signature.Input.Nonce!, request.Signature.Created, cancellationToken);
+        return _isTaken ? null : new Refusal<AnswerRefusal>(AnswerRefusal.RequestReplayed, "A request with this nonce was taken before: sign each request anew.").ToProblem();
+    }
+
+    private bool HasGone => context.RequestAborted.IsCancellationRequested;
+
     /// <summary>What is to be paid for.</summary>
     internal static ForSale ForSaleOf(PricedModel model, Money most) => new(most, $"An answer of {model.Listing}", "application/json");
-
-    private Task<bool> TakeAsync(CancellationToken cancellationToken) =>
-        parts.Nonces.TakeAsync(request.Channel.Channel.Id, request.Signature.Input.Nonce!, request.Signature.Created, cancellationToken);
 
     private async Task<ProblemResult> ExplainAsync(PricedModel model, TokenUsage most, Refusal<AllowanceRefusal> refused, CancellationToken cancellationToken)
     {
@@ -70,7 +90,9 @@ internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesP
             case AllowanceRefusal.CreditUsedUp:
                 var wanted = ForSaleOf(model, model.PriceOf(most));
                 var credit = await parts.Database.ReadAsync(session => SqlCallCredit.ReadAsync(session, request.Channel.Channel.Id), cancellationToken);
-                request.Channel.NoteUnpaid(wanted, request.Claim.Cumulative, credit);
+                // What is held for requests like this one, and free, need not be paid once more.
+                credit = credit with { Reserved = credit.Reserved - Money.Min(credit.Reserved, parts.Allowances.FreeOf(_holder, model)) };
+                request.Channel.Unpaid.NoteUnpaid(wanted.Most, request.Claim.Cumulative, credit);
                 return parts.Till.DemandMore(context, request.Payee, wanted, credit);
             case AllowanceRefusal.PriceTooHigh:
                 return new Refusal<AnswerRefusal>(AnswerRefusal.AnswerTooDear, refused.Detail).ToProblem();
@@ -91,8 +113,15 @@ internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesP
         return new Refusal<AllowanceRefusal>(AllowanceRefusal.SpendingForbidden, problem.Detail);
     }
 
+    /// <summary>Takes note of what was taken, and has whoever goes away once a server is at work for him pay for what that one has read.</summary>
     private sealed class Noted(SoldPayer payer, Reservation reservation) : Reservation(reservation.Amount)
     {
+        private PricedModel? _sentTo;
+
+        public override void NoteSent(PricedModel model) => _sentTo = model;
+
+        public override void NoteFailed() => _sentTo = null;
+
         protected override Money Take(TokenUsage used, InferencePrice price, PricedModel model)
         {
             var taken = reservation.Settle(used, model, price.Total);
@@ -100,6 +129,12 @@ internal sealed class SoldPayer(PaidRequest request, HttpContext context, SalesP
             return taken;
         }
 
-        protected override void GiveBack() => reservation.Release();
+        protected override void GiveBack()
+        {
+            if (_sentTo is { } model && payer.HasGone)
+                payer.Used = new SoldUse(new TokenUsage(payer.InputTokens, 0), reservation.Settle(new TokenUsage(payer.InputTokens, 0), model));
+            else
+                reservation.Release();
+        }
     }
 }

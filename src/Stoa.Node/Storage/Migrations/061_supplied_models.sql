@@ -38,7 +38,7 @@ ALTER TABLE suppliers ADD COLUMN doubtful BIGINT NOT NULL DEFAULT 0 CHECK (doubt
 -- Until when it gets no requests to models, since it has lied.
 ALTER TABLE suppliers ADD COLUMN barred_until BIGINT;
 
--- What nodes of this cell may spend at suppliers for requests to models without asking: each start of a node counts in all since it began, so that the same said twice changes nothing. Its row goes when it gives back what is left.
+-- What nodes of this cell may spend at suppliers for requests to models without asking: each start of a node counts in all since it began, so that the same said twice changes nothing. A row goes when its start spends nothing any more, or when another one takes over what a start that is gone has left.
 CREATE TABLE supplier_tabs (
     supplier_id TEXT NOT NULL,
     -- The start of the node that has it.

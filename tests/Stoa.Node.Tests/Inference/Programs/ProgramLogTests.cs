@@ -49,6 +49,35 @@ public sealed class ProgramLogTests
         _lines.All.Skip(ProgramLog.LinesOfMinute).ShouldBe(["The model stoa/m@1.0.0 has said 60 lines more, which are left out.", "The model stoa/m@1.0.0 says: again"]);
     }
 
+    [Fact]
+    public void Bytes_OfOneRun_AreBounded_AndAnotherRunHasItsOwn()
+    {
+        var log = Log();
+        using var one = log.Open();
+        using var other = log.Open();
+        one.Write(new byte[ProgramLog.BytesOfRun - 1]);
+
+        one.Write("\nlost\n"u8);
+        other.Write("heard\n"u8);
+
+        _lines.All.ShouldBe(["The model stoa/m@1.0.0 says: " + new string(' ', 500), "The model stoa/m@1.0.0 says: heard"]);
+    }
+
+    [Fact]
+    public void Lines_ThatAreLeftOut_CostNothing()
+    {
+        using var stream = Log().Open();
+        var line = "a line of the program\n"u8.ToArray();
+        for (var number = 0; number < ProgramLog.LinesOfMinute; number++)
+            stream.Write(line);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var number = 0; number < 1_000; number++)
+            stream.Write(line);
+
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBeLessThan(1_000, "no text is made of what nobody reads");
+    }
+
     private ProgramLog Log() => new("stoa/m@1.0.0", _time, _lines);
 
     private sealed class Lines : ILogger

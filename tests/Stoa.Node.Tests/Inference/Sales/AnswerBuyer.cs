@@ -38,6 +38,7 @@ internal sealed class AnswerBuyer(Uri address, ChannelResponse channel, PrivateK
     /// <summary>A request that is in order, before it is signed.</summary>
     public AnswerOrder Order(object body, Money cumulative, string endpoint = "chat/completions") => new()
     {
+        Address = address,
         Path = Path + endpoint,
         Body = JsonSerializer.SerializeToUtf8Bytes(body),
         Payment = Pay(cumulative),
@@ -112,6 +113,9 @@ internal sealed class AnswerBuyer(Uri address, ChannelResponse channel, PrivateK
 /// <summary>A request before it is signed, and what may be changed of it: before, or after.</summary>
 internal sealed class AnswerOrder
 {
+    /// <summary>Of the node.</summary>
+    public required Uri Address { get; init; }
+
     public required string Path { get; init; }
 
     public required byte[] Body { get; init; }
@@ -134,23 +138,14 @@ internal sealed class AnswerOrder
     /// <param name="change">Changes it once it is signed.</param>
     public HttpRequestMessage Sign(Action<HttpRequestMessage>? change = null)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, Path) { Content = new ByteArrayContent(Body) };
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Address, Path)) { Content = new ByteArrayContent(Body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        request.Headers.Add("Content-Digest", ContentDigest.Of(Body));
+        request.Headers.Add(RequestSigner.DigestHeader, ContentDigest.Of(Body));
         if (Payment is not null)
             request.Headers.Add(PaymentHeaders.Signature, Payment);
         if (Ask is not null)
             request.Headers.Add(ModelAsk.Header, Ask);
-        var input = SignatureInput.Of([.. Covered.Where(name => name != "stoa-ask" || Ask is not null)], Created, Nonce, KeyId);
-        var signature = Key.SignFixed(input.ToBase(name => name switch
-        {
-            "@method" => "POST",
-            "@path" => Path,
-            "@query" => "?",
-            _ => string.Join(", ", request.Headers.GetValues(name)),
-        }));
-        request.Headers.TryAddWithoutValidation("Signature-Input", $"stoa={input}");
-        request.Headers.TryAddWithoutValidation("Signature", $"stoa={StructuredFields.Quote(signature)}");
+        RequestSigner.Sign(request, [.. Covered.Where(name => name != "stoa-ask" || Ask is not null)], Key, KeyId, Created, Nonce);
         change?.Invoke(request);
         return request;
     }

@@ -6,6 +6,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tests.Hosting;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Sales;
@@ -18,11 +19,12 @@ public sealed class AnswerSalesTests : IAsyncLifetime
     private static readonly Money s_price = new(11_000);
     private static readonly Money s_voucher = Money.FromDollars(0.05m);
 
+    private readonly ShiftableTime _clock = new();
     private SellingNode _node = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _node = await SellingNode.StartAsync("--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
+    public async ValueTask InitializeAsync() => _node = await SellingNode.StartAsync(_clock, "--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
 
     public ValueTask DisposeAsync() => _node.DisposeAsync();
 
@@ -199,10 +201,10 @@ public sealed class AnswerSalesTests : IAsyncLifetime
     [Fact]
     public async Task Channel_ThatHasExpired_PaysForNothing()
     {
-        var expiry = TimeProvider.System.GetUtcNow().AddSeconds(2);
-        using var buyer = await _node.OpenChannelAsync(challengeWindowSeconds: 60, expiresAt: expiry);
+        using var buyer = await _node.OpenChannelAsync(challengeWindowSeconds: 60, expiresAt: _clock.GetUtcNow().AddMinutes(1));
+        await buyer.ReadAsync(await buyer.AskAsync(_node.Inference.Chat(), s_voucher));
 
-        await Eventually.IsSoAsync(() => TimeProvider.System.GetUtcNow() > expiry);
+        _clock.Advance(TimeSpan.FromMinutes(1));
 
         (await AnswerBuyer.RefusalAsync(await buyer.AskAsync(_node.Inference.Chat(), s_voucher))).ShouldBe((HttpStatusCode.Conflict, "channelExpired"));
     }
@@ -243,6 +245,7 @@ public sealed class AnswerSalesTests : IAsyncLifetime
             request.Headers.Add("PAYMENT-SIGNATURE", buyer.Pay(s_voucher + new Money(1)));
         });
         await IsRefusedAsync(_ => { }, request => request.Headers.Add(ModelAsk.Header, "eyJ9"));
+        await IsRefusedAsync(_ => { }, request => request.Headers.Add(ModelAnswerReceipt.MostHeader, "1"));
         await IsRefusedAsync(_ => { }, request => request.Headers.Remove("Signature"));
 
         _node.Server.Requests.ShouldBeEmpty();
@@ -353,5 +356,42 @@ public sealed class AnswerSalesTests : IAsyncLifetime
 
         await Eventually.IsSoAsync(() => _node.Server.GivenUp == 1);
         (await _node.SpentAsync(buyer)).ShouldBeInRange(new Money(1), s_price + s_price);
+    }
+
+    [Fact]
+    public async Task Buyer_WhoGoesAwayBeforeTheAnswer_PaysForWhatTheServerHasRead()
+    {
+        _node.Server.Behaviour = call => call.HangAsync();
+        using var buyer = await _node.OpenChannelAsync();
+        using var gone = new CancellationTokenSource();
+        var asking = buyer.SendAsync(buyer.Order(_node.Inference.Chat(), s_voucher).Sign(), gone.Token);
+        await Eventually.IsSoAsync(() => _node.Server.Requests.Count == 1);
+
+        await gone.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => asking);
+
+        await Eventually.IsSoAsync(() => _node.Server.GivenUp == 1);
+        await Eventually.IsSoAsync(async () => (await _node.CreditAsync(buyer)).Spent > Money.Zero, "Nothing was paid.");
+        (await _node.SpentAsync(buyer)).ShouldBeLessThan(s_price, "nothing was written");
+        // Who waits for an answer that nobody gives pays nothing.
+        _node.Server.Behaviour = call => call.ErrorAsync(500);
+        var before = await _node.SpentAsync(buyer);
+        (await buyer.AskAsync(_node.Inference.Chat(), s_voucher)).StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+        (await _node.SpentAsync(buyer)).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task Request_ThatCannotBeTaken_LeavesNothingReserved()
+    {
+        using var buyer = await _node.OpenChannelAsync();
+        var database = _node.Service<Stoa.Node.Storage.Database>();
+        await database.WriteAsync(session => session.ExecuteAsync("ALTER TABLE request_nonces RENAME TO request_nonces_away"), Stop);
+
+        (await buyer.AskAsync(_node.Inference.Chat(), s_voucher)).StatusCode.ShouldBe(HttpStatusCode.InternalServerError);
+
+        await database.WriteAsync(session => session.ExecuteAsync("ALTER TABLE request_nonces_away RENAME TO request_nonces"), Stop);
+        (await _node.SpentAsync(buyer)).ShouldBe(Money.Zero);
+        _node.Server.Requests.ShouldBeEmpty();
+        await buyer.ReadAsync(await buyer.AskAsync(_node.Inference.Chat(), s_voucher));
     }
 }

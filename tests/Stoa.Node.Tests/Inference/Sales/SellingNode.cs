@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Node.Hosting;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -33,10 +34,13 @@ internal sealed class SellingNode : IAsyncDisposable
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public static async Task<SellingNode> StartAsync(params string[] options)
+    public static Task<SellingNode> StartAsync(params string[] options) => StartAsync(TimeProvider.System, options);
+
+    /// <summary>Starts one with a clock of the test's own.</summary>
+    public static async Task<SellingNode> StartAsync(TimeProvider time, params string[] options)
     {
         var server = ModelServer.Start();
-        var inference = await InferenceNode.StartAsync(["--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--Inference:SettleMs", "20", .. options]);
+        var inference = await InferenceNode.StartAsync(NodePhysics.Real with { Time = time }, ["--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--Inference:SettleMs", "20", .. options]);
         var node = new SellingNode(inference, server, await inference.Node.JoinAsync("till"), await inference.Node.JoinAsync("ada"), (await inference.Node.Client.GetNodeAsync(Stop)).PublicKey);
         await inference.Node.Client.DepositAsync(new DepositRequest("ada", "20"), Stop);
         await inference.RegisterAsync(server, maxRequests: 256);

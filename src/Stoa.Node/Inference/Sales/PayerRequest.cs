@@ -1,10 +1,7 @@
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Supply;
-using Stoa.Node.Inference.Charging;
-using Stoa.Node.PayPerCall;
 using Stoa.Node.Signing;
-using Stoa.Node.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Sales;
@@ -14,7 +11,7 @@ namespace Stoa.Node.Inference.Sales;
 /// <param name="Channel">Out of which it is paid.</param>
 /// <param name="Claim">What its voucher says.</param>
 /// <param name="Signature">Of the request, by the payer of the channel.</param>
-internal sealed record PaidRequest(User Payee, PayingChannel Channel, Claim Claim, RequestSignature Signature)
+internal sealed record PayerRequest(User Payee, PayingChannel Channel, Claim Claim, RequestSignature Signature)
 {
     /// <summary>What the agent may ask that makes it; null where none does.</summary>
     public ModelAskContent? Ask { get; init; }
@@ -25,11 +22,3 @@ internal sealed record PaidRequest(User Payee, PayingChannel Channel, Claim Clai
     /// <summary>SHA-256 of the payload that says so; null where there is none.</summary>
     public ContentHash? AskHash { get; init; }
 }
-
-/// <summary>What every payment of an answer needs.</summary>
-/// <param name="Till">Takes vouchers.</param>
-/// <param name="Allowances">Hold what requests may cost.</param>
-/// <param name="Nonces">Take each request once.</param>
-/// <param name="Database">Knows the credit of channels.</param>
-/// <param name="Logger">Told when the account that sells cannot pay.</param>
-internal sealed record SalesParts(Till Till, Allowances Allowances, RequestNonces Nonces, Database Database, ILogger Logger);
