@@ -34,6 +34,31 @@ public sealed class SupplierPurseTests
     }
 
     [Fact]
+    public void Request_ThatFailedThroughTheSuppliersFault_LeavesInDoubtWhatWasCounted()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(60)).ShouldBeTrue();
+
+        _purse.Settle(new Money(60), Money.Zero, new Money(4), CallOutcome.Failed);
+
+        _purse.Counts.ShouldBe(new PurseCounts(Money.Zero, new Money(4), 0, 1, 0));
+    }
+
+    [Fact]
+    public void Purse_ThatIsClosed_GivesNothing_NotEvenWhatCostsNothing()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(10)).ShouldBeTrue();
+
+        _purse.Close().ShouldBe(new Money(10));
+
+        _purse.TryReserve(Money.Zero).ShouldBeFalse();
+        _purse.Standing.UnderWay.ShouldBe(1);
+        _purse.Settle(new Money(10), new Money(3), new Money(3), CallOutcome.Done);
+        (_purse.Standing.UnderWay, _purse.Counts.Spent).ShouldBe((0, new Money(3)));
+    }
+
+    [Fact]
     public void Price_AboveWhatWasReserved_IsNotSpent()
     {
         _purse.Grant(new Money(100));

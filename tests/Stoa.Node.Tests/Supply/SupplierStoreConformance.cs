@@ -76,6 +76,59 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     }
 
     [Fact]
+    public async Task Tab_ThatIsOver_IsCountedOnce_WhateverIsWrittenAfterwards()
+    {
+        var supplier = await AddAsync();
+        var (tabs, counts) = (TabsOf("one/1"), new PurseCounts(new Money(30), new Money(5), 4, 1, 0));
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver: false, Stop);
+
+        for (var again = 0; again < 2; again++)
+            await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(30), null, isOver: true, Stop);
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts with { Spent = new Money(40) }, new Money(500), null, isOver: false, Stop)).ShouldBeNull();
+
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Spent, kept.Reserved, kept.Doubtful, kept.Signed, kept.Standing.Successes, kept.Standing.Failures)
+            .ShouldBe((new Money(30), Money.Zero, new Money(5), new Money(100), 4L, 1L));
+        // The next one of the same start counts anew.
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 2), new PurseCounts(new Money(7), Money.Zero, 1, 0, 0), new Money(10), null, isOver: false, Stop)).ShouldNotBeNull().Spent.ShouldBe(new Money(37));
+    }
+
+    [Fact]
+    public async Task Tab_OfANodeThatWasAwayForLong_CountsNothingMore_WhenThatComesBack()
+    {
+        var supplier = await AddAsync();
+        var counts = new PurseCounts(new Money(30), Money.Zero, 1, 0, 0);
+        await TabsOf("one/1").WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver: false, Stop);
+        _time.Advance(TimeSpan.FromMinutes(11));
+        await TabsOf("other/1").AdoptAsync(isStart: true, Stop);
+
+        (await TabsOf("one/1").WriteAsync(new TabKey(supplier.Id, 1), counts with { Spent = new Money(60) }, new Money(100), null, isOver: false, Stop)).ShouldBeNull();
+
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Spent, kept.Reserved, kept.Doubtful).ShouldBe((new Money(30), Money.Zero, new Money(70)));
+        // It is forgotten after a week.
+        _time.Advance(TimeSpan.FromDays(8));
+        await TabsOf("other/1").AdoptAsync(isStart: false, Stop);
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM supplier_tabs"), Stop)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Doubt_IsLoweredByWhatTheSupplierSaysThatItHasTaken_AndCountsAsSpentWhenItIsAddedAgain()
+    {
+        var supplier = await AddAsync();
+        var tabs = TabsOf("one/1");
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(30), new Money(70), 1, 0, 0), new Money(100), null, isOver: true, Stop);
+
+        // In all it needs 52, and of these it has had 30 for sure.
+        (await tabs.RaiseAsync(supplier.Id, new Money(52), new Money(40), Stop)).ShouldNotBeNull().Doubtful.ShouldBe(new Money(22));
+        (await Store.FindAsync(supplier.Id, Stop))!.Doubtful.ShouldBe(new Money(22));
+
+        await Store.RemoveAsync(supplier.Id, Stop);
+        var again = await AddAsync();
+        (again.Spent, again.Doubtful, again.Beyond).ShouldBe((new Money(52), Money.Zero, Money.Zero));
+    }
+
+    [Fact]
     public async Task Tab_OfAStartBefore_IsTakenOverAsWhatMayHaveBeenSpent()
     {
         var supplier = await AddAsync();

@@ -171,15 +171,14 @@ internal sealed class ModelAttempts(
 
         var isSupplied = replica.Replica.Supplied is not null;
         _failed.Add(replica);
-        // A supplier that has no room, or is passed over, was not asked.
-        if (!isSupplied || result.Failure is not { IsBusy: true })
+        // A supplier that has no room, or is passed over, was not asked; and one that finds fault is not to keep a request from the others.
+        if (!isSupplied || result.Failure is not ({ IsBusy: true } or { ClientFault: not null }))
             _asked++;
         if (result.Failure is not { } failure)
             return null;
         logger.LogWarning("Replica {Replica} of {Model} did not answer: {Reason}", replica.Replica.Id, replica.Replica.Model.Listing, failure.Message);
         if (isSupplied)
         {
-            // Whoever finds fault with all requests is not to keep them from the others.
             if (failure.ClientFault is not null)
                 _suppliersAgainst.Add(replica.Replica);
             _last = _hasOwnFault ? _last : failure;
