@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Forms;
 
@@ -168,6 +170,42 @@ public sealed class FormEndpointsTests : IAsyncLifetime
         }
 
         (await _node.UsedAsync()).ShouldBe(default);
+    }
+
+    [Theory]
+    [InlineData("messages")]
+    [InlineData("responses")]
+    public async Task Answer_ThatTheFormCannotCarry_IsPaidFor_AndAskedOfNobodyElse(string path)
+    {
+        await using var server = ModelServer.Start(async call =>
+        {
+            if (call.Request["stream"]?.GetValue<bool>() is not true)
+            {
+                await TalkingModel.SayAsync(call, isStream: false, Calls(0, 510), "tool_calls");
+                return;
+            }
+
+            await call.BeginAsync();
+            await call.WordAsync("first");
+            await call.EventAsync($$"""{"choices":[{"index":0,"delta":{{Calls(0, 300)}}}]}""");
+            await call.EventAsync($$"""{"choices":[{"index":0,"delta":{{Calls(300, 300)}}}]}""");
+            await call.HangAsync();
+        });
+        await _node.RegisterAsync(server);
+
+        using var whole = await _node.AskAsync(Asked(path), path);
+        (await InferenceNode.ReadAsync(whole, HttpStatusCode.BadGateway)).ToJsonString().ShouldContain("cannot be given on");
+        using var stream = await _node.AskAsync(Asked(path, stream: true), path);
+        (await stream.Content.ReadAsStringAsync(Stop)).ShouldContain("cannot be given on");
+
+        server.Requests.Count.ShouldBe(2);
+        await Eventually.IsSoAsync(async () => (await _node.UsedAsync()) is { Requests: 2 } used && used.Paid > Money.Zero);
+
+        static string Calls(int first, int count)
+        {
+            var calls = Enumerable.Range(first, count).Select(number => $$$"""{"index":{{{number}}},"id":"c{{{number}}}","type":"function","function":{"name":"f","arguments":"{}"}}""");
+            return $$"""{"tool_calls":[{{string.Join(',', calls)}}]}""";
+        }
     }
 
     [Theory]

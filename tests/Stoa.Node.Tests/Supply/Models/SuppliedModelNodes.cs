@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Inference;
