@@ -117,7 +117,9 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
-        await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(30), new Money(70), 1, 0, 0), new Money(100), null, isOver: true, Stop);
+        var counts = new PurseCounts(new Money(30), new Money(70), 1, 0, 0);
+        foreach (var isOver in (bool[])[false, true])
+            await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver, Stop);
 
         // In all it needs 52, and of these it has had 30 for sure.
         (await tabs.RaiseAsync(supplier.Id, new Money(52), new Money(40), Stop)).ShouldNotBeNull().Doubtful.ShouldBe(new Money(22));

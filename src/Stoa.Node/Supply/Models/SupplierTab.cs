@@ -149,7 +149,9 @@ internal sealed class SupplierTab : IDisposable
     /// <returns>Whether it is no more than may be.</returns>
     public async Task<bool> RaiseAsync(Money cumulative, Money amount, CancellationToken cancellationToken)
     {
-        if (cumulative <= VoucherAmount)
+        // What it has promised already may still tell that less was taken than was thought.
+        var supplier = Supplier;
+        if (cumulative <= VoucherAmount && supplier.DoubtfulAfter(cumulative) == supplier.Doubtful)
             return true;
         if (await _store.RaiseAsync(Supplier.Id, cumulative, Money.Max(_block, amount), cancellationToken) is not { } raised)
             return false;
