@@ -27,9 +27,11 @@ internal sealed class Exchange(
     IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, IReplicaVisit visit)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
+
+    // Another operator's node charges what it has written, whoever has gone meanwhile.
+    private readonly bool _readsOn = terms.Supplied is { IsReadToItsEnd: true };
     private AnswerClaims _claims;
     private double _firstTokenMs;
-    private readonly bool _readsOn = terms.Supplied is { IsReadToItsEnd: true };
     private bool _isStarted;
     private bool _isAway;
     private bool _isBelied;

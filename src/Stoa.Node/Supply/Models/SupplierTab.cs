@@ -115,7 +115,13 @@ internal sealed class SupplierTab : IDisposable
             if (why is not null)
                 _failure = why;
             if (outcome is CallOutcome.Done)
-                (_blockage, _rest) = (null, null);
+            {
+                _blockage = null;
+                // What was under way when it said that it was busy is no sign that it has room.
+                if (_rest is { } rest && rest.Until <= _time.GetUtcNow())
+                    _rest = null;
+            }
+
             // At once; the database says it to the other nodes.
             if (outcome is CallOutcome.Lied)
                 _supplier = _supplier with { BarredUntil = _time.GetUtcNow() + SupplierShares.BarOf(_supplier.Standing.Lies + 1) };

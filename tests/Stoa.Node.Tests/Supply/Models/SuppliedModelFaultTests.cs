@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client.Contracts;
 using Stoa.Node.Storage;
@@ -113,6 +114,31 @@ public sealed class SuppliedModelFaultTests : SuppliedModelNodes
         (await AskAsync(Chat(model))).StatusCode.ShouldBeOneOf(HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable);
     }
 
+    [Fact]
+    public async Task List_IsTakenAsFarAsItCanBe_AndOneWithNothingInItIsNone()
+    {
+        var (seller, _) = await SellModelAsync();
+        await AddModelAsync(seller, "vectors", "embeddings");
+        var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
+        Keep(proxy);
+        // Above Supply:ModelMostPrice, and what is no model at all.
+        proxy.Alter = (path, bytes, _) => Altered(path, bytes, items =>
+        {
+            items.Single(one => one!["model"]!.GetValue<string>().Contains("/tiny@", StringComparison.Ordinal))!["outputPrice"] = "1000.000000001";
+            items.Add(JsonNode.Parse("""{"model":"?","publisher":"?","weights":"?","capabilities":[],"inputPrice":"?","outputPrice":"?"}"""));
+        });
+        var supplier = await SupplyAsync(seller, proxy.Address);
+
+        var vectors = await FindModelAsync("vectors");
+        var shown = (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models.ShouldNotBeNull();
+        (shown.Listed, shown.Items.Single().Model).ShouldBe((3, vectors));
+
+        proxy.Alter = (path, bytes, _) => Altered(path, bytes, items => items.Add(null));
+        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Reason?.Contains("where a model is expected", StringComparison.Ordinal) is true);
+        proxy.Alter = (_, _, _) => null;
+        await FindModelAsync();
+    }
+
     [Theory]
     [InlineData(400)]
     [InlineData(503)]
@@ -165,6 +191,15 @@ public sealed class SuppliedModelFaultTests : SuppliedModelNodes
             return answer.StatusCode;
         }));
         answers.ShouldAllBe(status => status == HttpStatusCode.OK);
+    }
+
+    private static byte[]? Altered(string path, byte[] bytes, Action<JsonArray> change)
+    {
+        if (!path.EndsWith("model-calls/models", StringComparison.Ordinal))
+            return null;
+        var list = JsonNode.Parse(bytes)!;
+        change(list["items"]!.AsArray());
+        return Encoding.UTF8.GetBytes(list.ToJsonString());
     }
 
     private static TaskCompletionSource NewSource() => new(TaskCreationOptions.RunContinuationsAsynchronously);
