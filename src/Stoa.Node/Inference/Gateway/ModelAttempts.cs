@@ -24,6 +24,7 @@ internal sealed class ModelAttempts(
     private readonly List<ReplicaState> _failed = [];
     private readonly List<Replica> _suppliersAgainst = [];
     private int _asked;
+    private int _tooDear;
     private bool _hasOwnFault;
     private UpstreamException? _last;
     private OpenAiError? _noReplica;
@@ -63,7 +64,7 @@ internal sealed class ModelAttempts(
             {
                 // What stands in for another model may be too dear where that one was not.
                 _unpaid ??= InferenceErrors.Of(unpaid);
-                if (_last is not null || isAny)
+                if (_last is not null || (isAny && IsOfMoney(unpaid.Code) && ++_tooDear < options.MaxAttempts))
                     return null;
                 await answer.RefuseAsync(_unpaid);
                 return InferenceOutcome.Unpaid;
