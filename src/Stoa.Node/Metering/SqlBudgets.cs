@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Metering;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
