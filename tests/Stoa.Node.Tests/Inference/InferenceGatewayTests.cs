@@ -72,7 +72,7 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         (first.Requests.Count, second.Requests.Count).ShouldBe((0, 1));
     }
 
-    private Task PriceAsync(string model, ModelServer server, string input, string output) =>
+    private Task<ReplicaResponse> PriceAsync(string model, ModelServer server, string input, string output) =>
         _node.Node.Client.AddReplicaAsync(new AddReplicaRequest(model, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody(input, output), SkipCheck: true), Stop);
 
     [Fact]

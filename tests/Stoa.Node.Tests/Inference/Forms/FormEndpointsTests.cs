@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Forms;

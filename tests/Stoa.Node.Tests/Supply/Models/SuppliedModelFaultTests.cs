@@ -5,7 +5,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client.Contracts;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Inference;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply.Models;

@@ -10,7 +10,6 @@ using Stoa.Market.Inference;
 using Stoa.Market.Supply;
 using Stoa.Market.Tests.Calls;
 using Stoa.Node.Tests.Inference;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply.Models;
