@@ -41,6 +41,12 @@ public enum AnswerFault
     /// <summary>It bills more tokens than the answer itself says, or than can have been.</summary>
     TooManyTokens,
 
+    /// <summary>Something other than the end of the stream came after it.</summary>
+    ReceiptTooEarly,
+
+    /// <summary>The answer went on far beyond what it may have.</summary>
+    AnswerEndless,
+
     /// <summary>It is dearer than its tokens are at the agreed prices, or than the request can be.</summary>
     TooDear,
 }

@@ -51,6 +51,10 @@ public sealed record Supplier(
     /// <param name="cumulative">What it asks for in all.</param>
     /// <param name="most">By how much.</param>
     public bool MayDiffer(Money cumulative, Money most) => cumulative - Spent - Reserved <= most + Doubtful;
+
+    /// <summary>What of <see cref="Doubtful"/> it may have charged still when it says that it needs so much for a request: no more than that, less what it is known to have charged.</summary>
+    /// <param name="cumulative">What it asks for in all.</param>
+    public Money DoubtfulAfter(Money cumulative) => Money.Max(Money.Zero, Money.Min(Doubtful, cumulative - Spent));
 }
 
 /// <summary>What a supplier has done so far.</summary>

@@ -11,6 +11,8 @@ public sealed class SupplierPurse
     private Money _granted;
     private Money _reserved;
     private long _uses;
+    private int _underWay;
+    private bool _isClosed;
 
     /// <summary>What came of its requests so far.</summary>
     public PurseCounts Counts
@@ -28,7 +30,7 @@ public sealed class SupplierPurse
         get
         {
             lock (_gate)
-                return new PurseStanding(_counts, _granted, _reserved, _uses);
+                return new PurseStanding(_counts, _granted, _reserved, _uses) { UnderWay = _underWay };
         }
     }
 
@@ -38,10 +40,11 @@ public sealed class SupplierPurse
     {
         lock (_gate)
         {
-            if (amount > _granted - _counts.Spent - _reserved)
+            if (_isClosed || amount > _granted - _counts.Spent - _reserved)
                 return false;
             _reserved += amount;
             _uses++;
+            _underWay++;
             return true;
         }
     }
@@ -61,25 +64,45 @@ public sealed class SupplierPurse
             return _granted = _counts.Spent + _reserved;
     }
 
+    /// <summary>Reserves nothing any more, and gives back what is not reserved. What is under way is settled still.</summary>
+    /// <returns>What may be spent in all from now on.</returns>
+    public Money Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            return _granted = _counts.Spent + _reserved;
+        }
+    }
+
     /// <summary>A request has ended.</summary>
     /// <param name="reserved">What was set aside for it.</param>
     /// <param name="spent">What it has cost, as far as is known; no more than that.</param>
-    /// <param name="isKnown">Whether no more can have been charged for it; otherwise the rest of what was reserved may have been.</param>
+    /// <param name="most">The most that can have been charged for it; what of it is above what is known to have been spent is in doubt, as far as it was reserved.</param>
     /// <param name="outcome">What it says of the supplier; null for nothing.</param>
-    public void Settle(Money reserved, Money spent, bool isKnown, CallOutcome? outcome)
+    public void Settle(Money reserved, Money spent, Money most, CallOutcome? outcome)
     {
         var cost = Money.Min(spent, reserved);
+        var doubtful = Money.Max(Money.Zero, Money.Min(most, reserved) - cost);
         lock (_gate)
         {
             _reserved -= reserved;
             _uses++;
+            _underWay--;
             _counts = new PurseCounts(
                 _counts.Spent + cost,
-                _counts.Doubtful + (isKnown ? Money.Zero : reserved - cost),
+                _counts.Doubtful + doubtful,
                 _counts.Successes + (outcome is CallOutcome.Done ? 1 : 0),
                 _counts.Failures + (outcome is CallOutcome.Failed ? 1 : 0),
                 _counts.Lies + (outcome is CallOutcome.Lied ? 1 : 0));
         }
+    }
+
+    /// <summary>A request that was settled has turned out to have failed through the supplier's fault.</summary>
+    public void NoteFailure()
+    {
+        lock (_gate)
+            _counts = _counts with { Failures = _counts.Failures + 1 };
     }
 }
 
@@ -101,4 +124,8 @@ public readonly record struct PurseCounts(Money Spent, Money Doubtful, long Succ
 /// <param name="Granted">What may be spent in all.</param>
 /// <param name="Reserved">For requests under way.</param>
 /// <param name="Uses">How often something was reserved or settled.</param>
-public readonly record struct PurseStanding(PurseCounts Counts, Money Granted, Money Reserved, long Uses);
+public readonly record struct PurseStanding(PurseCounts Counts, Money Granted, Money Reserved, long Uses)
+{
+    /// <summary>How many requests are under way, whether they cost anything or not.</summary>
+    public int UnderWay { get; init; }
+}

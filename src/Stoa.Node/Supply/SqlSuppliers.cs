@@ -63,7 +63,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         id, node, address, channel_id, signed, spent,
         (SELECT COALESCE(SUM(c.amount), 0) FROM supplier_calls AS c
             WHERE c.supplier_id = s.id AND c.state = 'Open' AND NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = c.task_id))
-            + (SELECT COALESCE(SUM(t.granted - t.spent), 0) FROM supplier_tabs AS t WHERE t.supplier_id = s.id) AS reserved,
+            + (SELECT COALESCE(SUM(t.granted - t.spent), 0) FROM supplier_tabs AS t WHERE t.supplier_id = s.id AND t.closed_at IS NULL) AS reserved,
         beyond, doubtful, barred_until, successes, failures, declines, lies, checks, disagreements, latency_us, last_failure, last_failed_at, added_at
         """;
 
@@ -72,7 +72,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
 
     private const string CallColumns = "SELECT number, supplier_id, amount, voucher, state, timeout_ms, agent FROM supplier_calls";
 
-    /// <summary>Adds one. With a channel that was there before it takes up where that was: what was signed stays signed.</summary>
+    /// <summary>Adds one. With a channel that was there before it takes up where that was: what was signed stays signed, and what was in doubt counts as spent.</summary>
     public Task<Outcome<Supplier, SupplierRefusal>> AddAsync(
         Id<Supplier> id, PeerId node, Uri address, Id<Channel> channel, PrivateKey payer, Money signed, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Supplier, SupplierRefusal>>(
         async session =>
@@ -91,6 +91,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
                     INSERT INTO suppliers (id, node, address, channel_id, sealed_key, signed, spent, successes, failures, declines, lies, added_at)
                     VALUES (@id, @node, @address, @channel, @box, @signed, 0, 0, 0, 0, 0, @now)
                     ON CONFLICT (channel_id) DO UPDATE SET address = @address, sealed_key = @box, removed_at = NULL,
+                        spent = suppliers.spent + suppliers.doubtful, doubtful = 0, beyond = CASE WHEN suppliers.beyond > suppliers.doubtful THEN suppliers.beyond - suppliers.doubtful ELSE 0 END,
                         signed = CASE WHEN suppliers.signed < @signed THEN @signed ELSE suppliers.signed END
                     """,
                     new { id, node, address = address.ToString(), channel, box = cell.Seal(Purpose(channel), pkcs8), signed, now = time.GetUtcNow() });

@@ -41,13 +41,21 @@ public sealed record SupplyOptions
     /// <summary>How many requests at once go to a supplier for each of its models. Default 64.</summary>
     public int ModelRequests { get; init; } = 64;
 
-    /// <summary>How much is promised to a supplier at a time for requests to models, in US dollars; more where one request costs more, or where more is spent in a second. So much is at stake at it, too, should its books be others. Default 0.05.</summary>
+    /// <summary>How much is promised to a supplier at a time for requests to models, in US dollars; more where one request costs more, or where more is spent in a second. So much is at stake at it, too, should its books be others, and twice as much at most may be in doubt. Default 0.05.</summary>
     public string ModelBlockUsd { get; init; } = "0.05";
+
+    /// <summary>The highest price at which answers of a model are bought of a supplier, in US dollars for a million tokens, read or written: those that are dearer are not served here. Default 1,000.</summary>
+    public string ModelMostPrice { get; init; } = "1000";
 
     /// <summary>How often what requests to models have cost at suppliers is written, in milliseconds. Default 1,000.</summary>
     public int SpentMs { get; init; } = 1_000;
 
     internal Money ModelBlock => Money.Parse(ModelBlockUsd);
+
+    /// <summary>How much a supplier may have charged of which nothing is known; beyond it it gets no requests to models.</summary>
+    internal Money MostDoubtful => ModelBlock + ModelBlock;
+
+    internal Money ModelMost => Money.Parse(ModelMostPrice);
 
     /// <summary>How long a supplier has beyond the time limit of a run, with an input of that size.</summary>
     internal TimeSpan PatienceFor(long inputBytes) => TimeSpan.FromSeconds(PatienceSeconds + ((double)inputBytes / MinInputBytesPerSecond));
@@ -69,6 +77,8 @@ public sealed record SupplyOptions
             yield return $"Supply:ModelRequests is from 1 to {Market.Inference.Routing.Replica.MostRequests}.";
         if (!Money.TryParse(ModelBlockUsd, out var block) || block <= Money.Zero || block > Money.FromDollars(1_000))
             yield return "Supply:ModelBlockUsd is an amount of US dollars above 0, up to 1000, such as 0.05.";
+        if (!Money.TryParse(ModelMostPrice, out var mostPrice) || mostPrice < Money.Zero || mostPrice > Money.FromDollars(1_000_000))
+            yield return "Supply:ModelMostPrice is an amount of US dollars from 0 to 1000000, such as 1000.";
         if (SpentMs is < 10 or > 60_000)
             yield return "Supply:SpentMs is from 10 to 60000.";
         if (MaxSuppliers is < 1 or > 200)

@@ -16,7 +16,7 @@ public sealed class SupplierPurseTests
 
         _purse.TryReserve(new Money(60)).ShouldBeTrue();
         _purse.TryReserve(new Money(41)).ShouldBeFalse();
-        _purse.Settle(new Money(60), new Money(25), isKnown: true, CallOutcome.Done);
+        _purse.Settle(new Money(60), new Money(25), new Money(25), CallOutcome.Done);
 
         _purse.TryReserve(new Money(75)).ShouldBeTrue();
         _purse.Counts.ShouldBe(new PurseCounts(new Money(25), Money.Zero, 1, 0, 0));
@@ -28,9 +28,34 @@ public sealed class SupplierPurseTests
         _purse.Grant(new Money(100));
         _purse.TryReserve(new Money(60)).ShouldBeTrue();
 
-        _purse.Settle(new Money(60), new Money(25), isKnown: false, CallOutcome.Failed);
+        _purse.Settle(new Money(60), new Money(25), new Money(60), CallOutcome.Failed);
 
         _purse.Counts.ShouldBe(new PurseCounts(new Money(25), new Money(35), 0, 1, 0));
+    }
+
+    [Fact]
+    public void Request_ThatFailedThroughTheSuppliersFault_LeavesInDoubtWhatWasCounted()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(60)).ShouldBeTrue();
+
+        _purse.Settle(new Money(60), Money.Zero, new Money(4), CallOutcome.Failed);
+
+        _purse.Counts.ShouldBe(new PurseCounts(Money.Zero, new Money(4), 0, 1, 0));
+    }
+
+    [Fact]
+    public void Purse_ThatIsClosed_GivesNothing_NotEvenWhatCostsNothing()
+    {
+        _purse.Grant(new Money(100));
+        _purse.TryReserve(new Money(10)).ShouldBeTrue();
+
+        _purse.Close().ShouldBe(new Money(10));
+
+        _purse.TryReserve(Money.Zero).ShouldBeFalse();
+        _purse.Standing.UnderWay.ShouldBe(1);
+        _purse.Settle(new Money(10), new Money(3), new Money(3), CallOutcome.Done);
+        (_purse.Standing.UnderWay, _purse.Counts.Spent).ShouldBe((0, new Money(3)));
     }
 
     [Fact]
@@ -39,7 +64,7 @@ public sealed class SupplierPurseTests
         _purse.Grant(new Money(100));
         _purse.TryReserve(new Money(60)).ShouldBeTrue();
 
-        _purse.Settle(new Money(60), new Money(61), isKnown: true, CallOutcome.Lied);
+        _purse.Settle(new Money(60), new Money(61), new Money(61), CallOutcome.Lied);
 
         (_purse.Counts.Spent, _purse.Counts.Lies).ShouldBe((new Money(60), 1));
     }
@@ -49,13 +74,13 @@ public sealed class SupplierPurseTests
     {
         _purse.Grant(new Money(100));
         _purse.TryReserve(new Money(10)).ShouldBeTrue();
-        _purse.Settle(new Money(10), new Money(7), isKnown: true, CallOutcome.Done);
+        _purse.Settle(new Money(10), new Money(7), new Money(7), CallOutcome.Done);
         _purse.TryReserve(new Money(20)).ShouldBeTrue();
 
         _purse.GiveBack().ShouldBe(new Money(27));
 
         _purse.TryReserve(new Money(1)).ShouldBeFalse();
-        _purse.Settle(new Money(20), new Money(20), isKnown: true, null);
+        _purse.Settle(new Money(20), new Money(20), new Money(20), null);
         _purse.Standing.ShouldBe(new PurseStanding(new PurseCounts(new Money(27), Money.Zero, 1, 0, 0), new Money(27), Money.Zero, 4));
     }
 

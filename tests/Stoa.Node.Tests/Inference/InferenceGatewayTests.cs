@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Stoa.Client.Contracts;
 
 namespace Stoa.Node.Tests.Inference;
 
@@ -38,6 +39,41 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         server.Authorization.ShouldBe("Bearer sk-secret");
         await _node.HasUsedAsync(1, 7, 2, "0.000011000");
     }
+
+    [Fact]
+    public async Task Request_WhoseAccountCannotPayTheDearestReplica_GoesToOneThatItCan()
+    {
+        await using var cheap = ModelServer.Start();
+        await using var dear = ModelServer.Start();
+        await _node.RegisterAsync(cheap);
+        // Fifty tokens of it cost more than the account has.
+        await PriceAsync(_node.Model, dear, "900000", "900000");
+
+        for (var request = 0; request < 6; request++)
+            await InferenceNode.ReadAsync(await _node.AskAsync(_node.Chat(content: string.Join(' ', Enumerable.Repeat(request, 64)))));
+
+        (cheap.Requests.Count, dear.Requests.Count).ShouldBe((6, 0));
+    }
+
+    [Fact]
+    public async Task Request_ForAnyModel_GoesOnToTheNext_WhenOneIsTooDearForIt()
+    {
+        await using var first = ModelServer.Start();
+        await using var second = ModelServer.Start();
+        await _node.PublishAsync("1.0.0", "other", isFree: true);
+        // By what a page costs that is summed up the first one is cheaper; by a thousand tokens written it is not.
+        await PriceAsync(_node.Model, first, "0", "400000");
+        await PriceAsync($"{_node.Publisher}/other@1.0.0", second, "110000", "0");
+
+        var answered = await InferenceNode.ReadAsync(await _node.AskAsync(_node.Chat("auto", maxTokens: 1_000)));
+        answered["model"]!.GetValue<string>().ShouldBe($"{_node.Publisher}/other@1.0.0");
+        await InferenceNode.ReadAsync(await _node.AskAsync(_node.Chat(maxTokens: 1_000)), HttpStatusCode.PaymentRequired);
+
+        (first.Requests.Count, second.Requests.Count).ShouldBe((0, 1));
+    }
+
+    private Task<ReplicaResponse> PriceAsync(string model, ModelServer server, string input, string output) =>
+        _node.Node.Client.AddReplicaAsync(new AddReplicaRequest(model, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody(input, output), SkipCheck: true), Stop);
 
     [Fact]
     public async Task Stream_ComesWordByWord_AndSaysAtItsEndWhatItCost()

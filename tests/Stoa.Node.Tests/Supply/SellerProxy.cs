@@ -25,6 +25,9 @@ public sealed class SellerProxy : IAsyncDisposable
     /// <summary>Awaited after the seller has answered, before that is passed on.</summary>
     public Func<string, Task> Hold { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Given the request's path, says with what status it is refused here, and how many seconds later it should come again; null passes it on.</summary>
+    public Func<string, (int Status, int RetryAfter)?> Refuse { get; set; } = _ => null;
+
     /// <summary>Bytes of bodies that came.</summary>
     public long BodyBytes => Interlocked.Read(ref _bodyBytes);
 
@@ -70,6 +73,13 @@ public sealed class SellerProxy : IAsyncDisposable
                 continue;
             await MayBreak;
             context.Abort();
+            return;
+        }
+
+        if (Refuse(context.Request.Path) is { } refused)
+        {
+            context.Response.StatusCode = refused.Status;
+            context.Response.Headers.RetryAfter = refused.RetryAfter.ToString(System.Globalization.CultureInfo.InvariantCulture);
             return;
         }
 

@@ -57,30 +57,85 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         var supplier = await AddAsync();
         var (one, other) = (TabsOf("one/1"), TabsOf("other/1"));
 
-        (await one.WriteAsync(supplier.Id, Nothing, new Money(100), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(100));
-        (await other.WriteAsync(supplier.Id, Nothing, new Money(50), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(150));
+        (await one.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(100));
+        (await other.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(50), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(150));
         // A call draws on the same channel.
         (await BeginAsync(supplier, 10)).Voucher.ShouldBe(new Money(160));
 
         var counts = new PurseCounts(new Money(30), new Money(5), 4, 1, 0);
         for (var again = 0; again < 2; again++)
-            await one.WriteAsync(supplier.Id, counts, new Money(100), "It failed.", isOver: false, Stop);
+            await one.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), "It failed.", isOver: false, Stop);
         var kept = (await Store.FindAsync(supplier.Id, Stop))!;
         (kept.Signed, kept.Spent, kept.Reserved, kept.Doubtful, kept.Standing.Successes, kept.Standing.Failures, kept.Standing.LastFailure)
             .ShouldBe((new Money(160), new Money(30), new Money(130), new Money(5), 4L, 1L, "It failed."));
 
         // What one gives back the other may be granted, with the same voucher.
-        await one.WriteAsync(supplier.Id, counts, new Money(30), null, isOver: true, Stop);
-        (await other.WriteAsync(supplier.Id, Nothing, new Money(120), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(160));
-        (await other.WriteAsync(supplier.Id, Nothing, new Money(121), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(161));
+        await one.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(30), null, isOver: true, Stop);
+        (await other.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(120), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(160));
+        (await other.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(121), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(161));
+    }
+
+    [Fact]
+    public async Task Tab_ThatIsOver_IsCountedOnce_WhateverIsWrittenAfterwards()
+    {
+        var supplier = await AddAsync();
+        var (tabs, counts) = (TabsOf("one/1"), new PurseCounts(new Money(30), new Money(5), 4, 1, 0));
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver: false, Stop);
+
+        for (var again = 0; again < 2; again++)
+            await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(30), null, isOver: true, Stop);
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts with { Spent = new Money(40) }, new Money(500), null, isOver: false, Stop)).ShouldBeNull();
+
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Spent, kept.Reserved, kept.Doubtful, kept.Signed, kept.Standing.Successes, kept.Standing.Failures)
+            .ShouldBe((new Money(30), Money.Zero, new Money(5), new Money(100), 4L, 1L));
+        // The next one of the same start counts anew.
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 2), new PurseCounts(new Money(7), Money.Zero, 1, 0, 0), new Money(10), null, isOver: false, Stop)).ShouldNotBeNull().Spent.ShouldBe(new Money(37));
+    }
+
+    [Fact]
+    public async Task Tab_OfANodeThatWasAwayForLong_CountsNothingMore_WhenThatComesBack()
+    {
+        var supplier = await AddAsync();
+        var counts = new PurseCounts(new Money(30), Money.Zero, 1, 0, 0);
+        await TabsOf("one/1").WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver: false, Stop);
+        _time.Advance(TimeSpan.FromMinutes(11));
+        await TabsOf("other/1").AdoptAsync(isStart: true, Stop);
+
+        (await TabsOf("one/1").WriteAsync(new TabKey(supplier.Id, 1), counts with { Spent = new Money(60) }, new Money(100), null, isOver: false, Stop)).ShouldBeNull();
+
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Spent, kept.Reserved, kept.Doubtful).ShouldBe((new Money(30), Money.Zero, new Money(70)));
+        // It is forgotten after a week.
+        _time.Advance(TimeSpan.FromDays(8));
+        await TabsOf("other/1").AdoptAsync(isStart: false, Stop);
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM supplier_tabs"), Stop)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Doubt_IsLoweredByWhatTheSupplierSaysThatItHasTaken_AndCountsAsSpentWhenItIsAddedAgain()
+    {
+        var supplier = await AddAsync();
+        var tabs = TabsOf("one/1");
+        var counts = new PurseCounts(new Money(30), new Money(70), 1, 0, 0);
+        foreach (var isOver in (bool[])[false, true])
+            await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver, Stop);
+
+        // In all it needs 52, and of these it has had 30 for sure.
+        (await tabs.RaiseAsync(supplier.Id, new Money(52), new Money(40), Stop)).ShouldNotBeNull().Doubtful.ShouldBe(new Money(22));
+        (await Store.FindAsync(supplier.Id, Stop))!.Doubtful.ShouldBe(new Money(22));
+
+        await Store.RemoveAsync(supplier.Id, Stop);
+        var again = await AddAsync();
+        (again.Spent, again.Doubtful, again.Beyond).ShouldBe((new Money(52), Money.Zero, Money.Zero));
     }
 
     [Fact]
     public async Task Tab_OfAStartBefore_IsTakenOverAsWhatMayHaveBeenSpent()
     {
         var supplier = await AddAsync();
-        await TabsOf("one/1").WriteAsync(supplier.Id, new PurseCounts(new Money(30), Money.Zero, 1, 0, 0), new Money(100), null, isOver: false, Stop);
-        await TabsOf("other/1").WriteAsync(supplier.Id, Nothing, new Money(7), null, isOver: false, Stop);
+        await TabsOf("one/1").WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(30), Money.Zero, 1, 0, 0), new Money(100), null, isOver: false, Stop);
+        await TabsOf("other/1").WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(7), null, isOver: false, Stop);
         await ReopenAsync();
 
         await TabsOf("one/2").AdoptAsync(isStart: true, Stop);
@@ -95,14 +150,14 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
-        await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(100), null, isOver: false, Stop);
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(100), null, isOver: false, Stop);
 
         // 100 are spent and granted; 40 more may be, and 5 that nobody knows.
         (await tabs.RaiseAsync(supplier.Id, new Money(146), new Money(40), Stop)).ShouldBeNull();
         (await tabs.RaiseAsync(supplier.Id, new Money(140), new Money(40), Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(140));
         (await tabs.RaiseAsync(supplier.Id, new Money(146), new Money(40), Stop)).ShouldBeNull();
         // From then on what is granted is promised beyond that.
-        (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(110), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(150));
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(110), null, isOver: false, Stop))!.Signed.ShouldBe(new Money(150));
         (await Store.FindAsync(supplier.Id, Stop))!.Beyond.ShouldBe(new Money(40));
     }
 
@@ -112,12 +167,12 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
 
-        await tabs.WriteAsync(supplier.Id, new PurseCounts(Money.Zero, Money.Zero, 0, 0, 1), Money.Zero, "It lied.", isOver: false, Stop);
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(Money.Zero, Money.Zero, 0, 0, 1), Money.Zero, "It lied.", isOver: false, Stop);
         (await Store.FindAsync(supplier.Id, Stop))!.BarredUntil.ShouldBe(_time.GetUtcNow().AddMinutes(1));
-        await tabs.WriteAsync(supplier.Id, new PurseCounts(Money.Zero, Money.Zero, 0, 0, 2), Money.Zero, "It lied.", isOver: false, Stop);
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(Money.Zero, Money.Zero, 0, 0, 2), Money.Zero, "It lied.", isOver: false, Stop);
         (await Store.FindAsync(supplier.Id, Stop))!.BarredUntil.ShouldBe(_time.GetUtcNow().AddMinutes(4));
         // Nothing new was said.
-        await tabs.WriteAsync(supplier.Id, new PurseCounts(Money.Zero, Money.Zero, 0, 0, 2), new Money(9), null, isOver: false, Stop);
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(Money.Zero, Money.Zero, 0, 0, 2), new Money(9), null, isOver: false, Stop);
         (await Store.FindAsync(supplier.Id, Stop))!.BarredUntil.ShouldBe(_time.GetUtcNow().AddMinutes(4));
     }
 
@@ -126,11 +181,11 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
-        await tabs.WriteAsync(supplier.Id, Nothing, new Money(100), null, isOver: false, Stop);
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop);
         await Store.RemoveAsync(supplier.Id, Stop);
 
-        (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(500), null, isOver: false, Stop)).ShouldBeNull();
-        (await tabs.WriteAsync(supplier.Id, new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(20), null, isOver: true, Stop)).ShouldBeNull();
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(500), null, isOver: false, Stop)).ShouldBeNull();
+        (await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(20), Money.Zero, 1, 0, 0), new Money(20), null, isOver: true, Stop)).ShouldBeNull();
 
         var again = await AddAsync();
         (again.Signed, again.Spent, again.Reserved).ShouldBe((new Money(100), new Money(20), Money.Zero));

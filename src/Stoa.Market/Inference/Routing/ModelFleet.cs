@@ -11,9 +11,7 @@ public sealed class ModelFleet
     private readonly ReplicaChooser _chooser;
     private readonly TimeProvider _time;
     private readonly WaitingRequests _waiting;
-    private IReadOnlyList<ReplicaState> _replicas = [];
-    private IReadOnlyList<PricedModel> _prices = [];
-    private bool _hasSupplied;
+    private Snapshot _now = Snapshot.Of([]);
 
     /// <param name="model">What is known of the version.</param>
     /// <param name="chooser">The node's.</param>
@@ -30,10 +28,10 @@ public sealed class ModelFleet
     public ReplicaModel Model { get; }
 
     /// <summary>Those that serve it.</summary>
-    public IReadOnlyList<ReplicaState> Replicas => Volatile.Read(ref _replicas);
+    public IReadOnlyList<ReplicaState> Replicas => Volatile.Read(ref _now).Replicas;
 
     /// <summary>Whether some of these stand at other operators' nodes.</summary>
-    public bool HasSupplied => Volatile.Read(ref _hasSupplied);
+    public bool HasSupplied => Volatile.Read(ref _now).HasSupplied;
 
     /// <summary>How fast an answer is written, on average of the replicas that are offered and have been measured; null when none has.</summary>
     public double? TokensPerSecond => SpeedOf(Replicas);
@@ -73,21 +71,23 @@ public sealed class ModelFleet
     public void Become(IReadOnlyList<ReplicaState> replicas)
     {
         ArgumentNullException.ThrowIfNull(replicas);
-        Volatile.Write(ref _prices, [.. replicas.Select(replica => replica.Replica.Priced).Distinct()]);
-        Volatile.Write(ref _hasSupplied, replicas.Any(replica => replica.Replica.Supplied is not null));
-        Volatile.Write(ref _replicas, replicas);
+        Volatile.Write(ref _now, Snapshot.Of(replicas));
         Serve();
     }
 
-    /// <summary>The prices of the replica that takes most for a request; those of the listing alone when nobody serves the model any more.</summary>
+    /// <summary>The prices of the replica that takes most for a request, of those that are offered and may have it; of all where none is, and those of the listing alone when nobody serves the model any more.</summary>
     /// <param name="usage">What the request may come to.</param>
     /// <param name="staysHere">Whether only servers of this cell answer it.</param>
-    public PricedModel DearestFor(TokenUsage usage, bool staysHere = false)
+    public PricedModel DearestFor(TokenUsage usage, bool staysHere = false) =>
+        Volatile.Read(ref _now).Only ?? PricesFor(staysHere).MaxBy(price => CostOf(price, usage)) ?? new PricedModel(Model.Listing, Model.Publisher, Model.Price, null);
+
+    /// <summary>The prices of the replica that takes least for a request, of those that are offered; null when none takes less than the one that takes most.</summary>
+    /// <inheritdoc cref="DearestFor" path="/param"/>
+    public PricedModel? CheaperFor(TokenUsage usage, bool staysHere = false)
     {
-        var prices = Volatile.Read(ref _prices);
-        if (staysHere && HasSupplied)
-            prices = [.. prices.Where(price => price.Supplied is null)];
-        return prices.Count == 1 ? prices[0] : prices.MaxBy(price => price.TryPriceOf(usage)?.Total ?? new Money(long.MaxValue)) ?? new PricedModel(Model.Listing, Model.Publisher, Model.Price, null);
+        if (Volatile.Read(ref _now).Only is not null || PricesFor(staysHere).MinBy(price => CostOf(price, usage)) is not { } least)
+            return null;
+        return CostOf(least, usage) < CostOf(DearestFor(usage, staysHere), usage) ? least : null;
     }
 
     /// <summary>Gives a request to a replica; when all are busy it waits for its turn.</summary>
@@ -107,9 +107,9 @@ public sealed class ModelFleet
         {
             // Whoever comes later does not go before those who wait: these first.
             ServeWaiting();
-            if (_chooser.TryEnter(_replicas, excluded, request, now) is { } chosen)
+            if (_chooser.TryEnter(Replicas, excluded, request, now) is { } chosen)
                 return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(chosen);
-            if (!MayBeServed(excluded, now))
+            if (!MayBeServed(request, excluded, now))
                 return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(NoneLeft());
             waiting = new WaitingRequest(account.Uuid, request, excluded);
             if (!_waiting.TryAdd(waiting))
@@ -127,7 +127,7 @@ public sealed class ModelFleet
     public ReplicaPlace? TryEnter(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded)
     {
         lock (_lock)
-            return _waiting.Count == 0 ? _chooser.TryEnter(_replicas, excluded, request, NowOf(_time)) : null;
+            return _waiting.Count == 0 ? _chooser.TryEnter(Replicas, excluded, request, NowOf(_time)) : null;
     }
 
     /// <summary>A request at a replica has ended; whoever waits gets the place.</summary>
@@ -150,14 +150,15 @@ public sealed class ModelFleet
         {
             var now = NowOf(_time);
             // Most often all are busy, and all wait on.
-            if (!_replicas.Any(replica => replica.MayTake(now)) && _replicas.Any(replica => replica.IsServing(now)))
+            var replicas = Replicas;
+            if (!replicas.Any(replica => replica.MayTake(now)) && replicas.Any(replica => replica.IsServing(now)) && !(HasSupplied && _waiting.Heads().Any(head => head.Request.StaysHere)))
                 return;
             var isGiven = false;
             // Whoever waits for a replica that it has not tried yet does not keep others from one that is free.
             foreach (var head in _waiting.Heads())
             {
-                var chosen = _chooser.TryEnter(_replicas, head.Excluded, head.Request, now);
-                if (chosen is null && MayBeServed(head.Excluded, now))
+                var chosen = _chooser.TryEnter(replicas, head.Excluded, head.Request, now);
+                if (chosen is null && MayBeServed(head.Request, head.Excluded, now))
                     continue;
                 _waiting.Take(head);
                 head.Give(chosen);
@@ -199,20 +200,44 @@ public sealed class ModelFleet
         }
     }
 
-    private bool MayBeServed(IReadOnlyCollection<ReplicaState> excluded, long now)
+    private bool MayBeServed(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded, long now)
     {
-        foreach (var replica in _replicas)
+        foreach (var replica in Replicas)
         {
             // Whether it has room by now does not matter: whoever has just left it serves those who wait next.
-            if (replica.IsServing(now) && !excluded.Contains(replica))
+            if (replica.IsServing(now) && !excluded.Contains(replica) && request.Allows(replica.Replica))
                 return true;
         }
 
         return false;
     }
 
+    private IEnumerable<PricedModel> PricesFor(bool staysHere)
+    {
+        var now = Volatile.Read(ref _now);
+        IReadOnlyList<ReplicaState> allowed = staysHere && now.HasSupplied ? [.. now.Replicas.Where(replica => replica.Replica.Supplied is null)] : now.Replicas;
+        List<ReplicaState> offered = [.. allowed.Where(replica => replica.IsOffered)];
+        if (now.HasSupplied && !staysHere && ReplicaChooser.LeastOf(offered) is { } least)
+            offered.RemoveAll(replica => ReplicaChooser.IsTooDear(replica.Replica, least));
+        return (offered.Count > 0 ? offered : allowed).Select(replica => replica.Replica.Priced);
+    }
+
+    private static Money CostOf(PricedModel price, TokenUsage usage) => price.TryPriceOf(usage)?.Total ?? new Money(long.MaxValue);
+
     private Refusal<RoutingRefusal> NoneLeft() => new(
         RoutingRefusal.NoReplica, $"Nobody who serves {Model.Listing} answers at the moment. Try again in a few seconds, or name another model.");
+
+    /// <param name="Replicas">Those that serve it.</param>
+    /// <param name="HasSupplied">Whether some of them stand at other operators' nodes.</param>
+    /// <param name="Only">The prices, where all have the same; null otherwise.</param>
+    private sealed record Snapshot(IReadOnlyList<ReplicaState> Replicas, bool HasSupplied, PricedModel? Only)
+    {
+        public static Snapshot Of(IReadOnlyList<ReplicaState> replicas)
+        {
+            List<PricedModel> prices = [.. replicas.Select(replica => replica.Replica.Priced).Distinct().Take(2)];
+            return new Snapshot(replicas, replicas.Any(replica => replica.Replica.Supplied is not null), prices.Count == 1 ? prices[0] : null);
+        }
+    }
 }
 
 /// <summary>How many requests may wait for one version of a model.</summary>

@@ -148,22 +148,25 @@ public sealed class ModelFleets(ReplicaChooser chooser, WaitingLimits limits, Ti
         private readonly ConcurrentDictionary<(string Wanted, bool IsEmbedding), IReadOnlyList<ModelFleet>> _lists = new();
         private IReadOnlyList<ModelFleet>? _byPrice;
 
-        /// <summary>Those that can all of it, the cheapest first.</summary>
+        /// <summary>Those that can all of it, the cheapest first, and behind all others those that only other operators' nodes serve: a low price there is not to have everybody's prompts.</summary>
         public IReadOnlyList<ModelFleet> ByPrice(IReadOnlyList<string> wanted, InferenceKind kind)
         {
             var key = (string.Join(',', wanted), kind is InferenceKind.Embedding);
             if (_lists.TryGetValue(key, out var known))
                 return known;
-            _byPrice ??= [.. Fleets.OrderBy(PriceOf)];
+            _byPrice ??= [.. Fleets.OrderBy(fleet => fleet.Replicas.All(replica => replica.Replica.Supplied is not null)).ThenBy(PriceOf)];
             IReadOnlyList<ModelFleet> found = [.. _byPrice.Where(fleet => Can(fleet.Model, kind) && wanted.All(capability => fleet.Model.Capabilities.Contains(capability, StringComparer.Ordinal)))];
             if (_lists.Count < MostLists)
                 _lists[key] = found;
             return found;
         }
 
-        // What a page that is summed up on a quarter of one costs at the cheapest replica.
-        private static Money PriceOf(ModelFleet fleet) =>
-            fleet.Replicas.Select(replica => replica.Replica.Priced.PriceOf(new TokenUsage(1_000, 250))).DefaultIfEmpty(Money.Zero).Min();
+        // At the cheapest replica, of this cell where there are any.
+        private static Money PriceOf(ModelFleet fleet)
+        {
+            var own = fleet.Replicas.Where(replica => replica.Replica.Supplied is null).ToList();
+            return (own.Count > 0 ? own : fleet.Replicas).Select(replica => replica.Replica.TypicalPrice).DefaultIfEmpty(Money.Zero).Min();
+        }
 
         public static Snapshot Of(IEnumerable<ModelFleet> fleets)
         {

@@ -69,6 +69,9 @@ public sealed record Replica(
     /// <summary>How it is paid for.</summary>
     public PricedModel Priced { get; private init; } = new(Model.Listing, Model.Publisher, Model.Price, ServingPrice);
 
+    /// <summary>What a million tokens read and a quarter of a million written cost there, to compare prices: as a page that is summed up on a quarter of one.</summary>
+    public Money TypicalPrice => Priced.TryPriceOf(new TokenUsage(1_000_000, 250_000))?.Total ?? new Money(long.MaxValue);
+
     /// <summary>Where it is asked.</summary>
     public Uri AddressOf(InferenceKind kind) => kind switch
     {

@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Market.Inference.Routing;
 
 /// <summary>What of a request decides which replica it goes to.</summary>
@@ -5,7 +7,26 @@ namespace Stoa.Market.Inference.Routing;
 /// <param name="Prefixes">Hashes of how its prompt begins; empty for none. See <see cref="PromptPrefixes"/>.</param>
 /// <param name="Session">A hash of the session that it belongs to; 0 for none.</param>
 /// <param name="Region">Where it should be answered; null for anywhere.</param>
-public sealed record RoutedRequest(long Tokens, ReadOnlyMemory<ulong> Prefixes, ulong Session, string? Region);
+public sealed record RoutedRequest(long Tokens, ReadOnlyMemory<ulong> Prefixes, ulong Session, string? Region)
+{
+    /// <summary>Whether only servers of this cell answer it.</summary>
+    public bool StaysHere { get; init; }
+
+    /// <summary>What it may cost at most; null for whatever was asked.</summary>
+    public PriceCap? Within { get; init; }
+
+    /// <summary>Whether a replica may answer it.</summary>
+    public bool Allows(Replica replica)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        return (!StaysHere || replica.Supplied is null) && (Within is not { } cap || replica.Priced.TryPriceOf(cap.Usage)?.Total <= cap.Most);
+    }
+}
+
+/// <summary>What a request may cost.</summary>
+/// <param name="Usage">That it may come to.</param>
+/// <param name="Most">And how much it may cost then.</param>
+public sealed record PriceCap(TokenUsage Usage, Money Most);
 
 /// <summary>Chooses the replica of a request.</summary>
 /// <remarks>
@@ -13,7 +34,8 @@ public sealed record RoutedRequest(long Tokens, ReadOnlyMemory<ulong> Prefixes, 
 /// at the same moment do not all run to the same one.</para>
 /// <para>Before that, a replica which knows the request's session, or has seen the beginning of its prompt, gets it as long as it does not have more to do than <see cref="BoundedLoad"/> times the average (V. Mirrokni, M. Thorup and
 /// M. Zadimoghaddam, Consistent hashing with bounded loads, 2018): what it saves is worth a little waiting, and not a long queue.</para>
-/// <para>What stands at other operators' nodes gets a request only when no server of this cell is free, in the region that it names if any is there: what is here costs no stranger's price, and tells no stranger anything.</para>
+/// <para>What stands at other operators' nodes gets a request only when no server of this cell is free, wherever that one is: what is here costs no stranger's price, and tells no stranger anything, and where a stranger stands is his own word. Only then is it looked
+/// who is in the region that the request names. Of the others those that ask more than <see cref="MostTimesDearer"/> times as much as the cheapest get none as long as that one serves; what is free of charge is compared with nobody.</para>
 /// </remarks>
 /// <param name="index">Who has seen which prompts.</param>
 /// <param name="random">Chance.</param>
@@ -21,6 +43,9 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
 {
     /// <summary>A replica that has seen a prompt is given more than others, up to this many times the average.</summary>
     public const double BoundedLoad = 1.5;
+
+    /// <summary>How many times as much as the cheapest one at another operator's node may ask.</summary>
+    public const int MostTimesDearer = 2;
 
     private const double TypicalMs = 100;
 
@@ -57,26 +82,44 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
     private ReplicaState? Choose(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
     {
         if (replicas.Count == 1)
-            return !excluded.Contains(replicas[0]) && replicas[0].MayTake(now) ? replicas[0] : null;
+            return !excluded.Contains(replicas[0]) && request.Allows(replicas[0].Replica) && replicas[0].MayTake(now) ? replicas[0] : null;
         var open = new List<ReplicaState>(replicas.Count);
         var supplied = 0;
         foreach (var replica in replicas)
         {
-            if (!replica.MayTake(now) || excluded.Contains(replica))
+            if (!replica.MayTake(now) || excluded.Contains(replica) || !request.Allows(replica.Replica))
                 continue;
             open.Add(replica);
             if (replica.Replica.Supplied is not null)
                 supplied++;
         }
 
+        if (supplied > 0 && supplied < open.Count)
+            open.RemoveAll(replica => replica.Replica.Supplied is not null);
+        else if (supplied > 0 && LeastOf(replicas.Where(replica => replica.IsServing(now) && !excluded.Contains(replica) && request.Allows(replica.Replica))) is { } least)
+            open.RemoveAll(replica => IsTooDear(replica.Replica, least));
         if (request.Region is { } region && open.Exists(replica => replica.Replica.Region == region))
             open.RemoveAll(replica => replica.Replica.Region != region);
-        if (supplied > 0 && open.Exists(replica => replica.Replica.Supplied is null))
-            open.RemoveAll(replica => replica.Replica.Supplied is not null);
         if (open.Count <= 1)
             return open.Count == 0 ? null : open[0];
         return FindKnowing(open, request, now) ?? LighterOfTwo(open, request, now);
     }
+
+    /// <summary>What the cheapest of some asks for a typical request, of those that ask anything; null when none does.</summary>
+    internal static Money? LeastOf(IEnumerable<ReplicaState> replicas)
+    {
+        Money? least = null;
+        foreach (var replica in replicas)
+        {
+            if (replica.Replica.TypicalPrice is var price && price > Money.Zero && !(least <= price))
+                least = price;
+        }
+
+        return least;
+    }
+
+    /// <summary>Whether it stands at another operator's node and asks too much beside the cheapest.</summary>
+    internal static bool IsTooDear(Replica replica, Money least) => replica.Supplied is not null && (Int128)replica.TypicalPrice.Nanodollars > (Int128)least.Nanodollars * MostTimesDearer;
 
     private ReplicaState? FindKnowing(List<ReplicaState> open, RoutedRequest request, long now)
     {

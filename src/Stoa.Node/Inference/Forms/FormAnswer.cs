@@ -94,13 +94,13 @@ internal sealed class FormAnswer(HttpContext context, IAnswerForm form) : IAnswe
             throw FailureOf(why);
     }
 
-    private static UpstreamException FailureOf(AnswerFault fault) => new(UpstreamFailureKind.Malformed, fault switch
+    private static Exception FailureOf(AnswerFault fault) => fault switch
     {
-        AnswerFault.Malformed => "What it answered is no answer of chat completions.",
-        AnswerFault.TooManyItems => "It answered with more texts and calls of tools than are taken.",
-        AnswerFault.TooLarge => "It answered more than is kept.",
-        AnswerFault.CallUnnamed => "It called a tool without a name, or by one that is too long.",
-        AnswerFault.CallResumed => "It went on with a call of a tool that it had left.",
+        AnswerFault.Malformed => new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no answer of chat completions."),
+        AnswerFault.CallUnnamed => new UpstreamException(UpstreamFailureKind.Malformed, "It called a tool without a name, or by one that is too long."),
+        AnswerFault.TooManyItems => new FormLimitException("It has more texts and calls of tools than are taken."),
+        AnswerFault.TooLarge => new FormLimitException("It is more than is kept."),
+        AnswerFault.CallResumed => new FormLimitException("It goes on with a call of a tool that it had left."),
         _ => throw new InvalidOperationException($"{fault} has no words."),
-    });
+    };
 }

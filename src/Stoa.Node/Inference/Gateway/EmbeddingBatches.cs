@@ -197,18 +197,11 @@ internal sealed class EmbeddingBatches(Upstreams upstreams, InferenceOptions opt
         var (members, model) = (gathered.Members, gathered.Line.Key.Model);
         IReadOnlyList<EmbeddingInput> inputs = [.. members.Select(member => member.Input)];
         var (first, request) = (members[0].Call, EmbeddingBatch.Join(members[0].Model, inputs));
-        var (routed, waitsFrom) = (_estimates.Estimate(first, request, model), Stopwatch.GetTimestamp());
+        var (routed, waitsFrom) = (_estimates.Estimate(first with { StaysHere = true }, request, model), Stopwatch.GetTimestamp());
         if (!(await model.EnterAsync(first.Account, routed.Request, [], options.Patience, gathered.Gone)).TryGet(out var place, out var refusal))
         {
-            // That too many wait may be so of one account alone.
-            return OfEach(members, refusal.Code is RoutingRefusal.TooManyWaiting ? BatchTurn.Alone : new BatchTurn { Refusal = refusal });
-        }
-
-        if (place.Replica.Replica.Supplied is not null)
-        {
-            // It has come there since.
-            model.Leave(place, RequestEnd.Abandoned);
-            return OfEach(members, BatchTurn.Alone);
+            // That too many wait may be so of one account alone; and what only another operator's node serves meanwhile is asked there by itself.
+            return OfEach(members, refusal.Code is RoutingRefusal.TooManyWaiting || model.HasSupplied ? BatchTurn.Alone : new BatchTurn { Refusal = refusal });
         }
 
         var entered = Stopwatch.GetTimestamp();

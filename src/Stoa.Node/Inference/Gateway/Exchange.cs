@@ -12,7 +12,8 @@ namespace Stoa.Node.Inference.Gateway;
 /// <summary>One request at one replica: sent there, its answer sent on, and what it cost taken.</summary>
 /// <remarks>
 /// Until the first word of an answer is there, nothing of it goes out, so that another replica can be asked. From then on the client has a part of it, and a failure is told as an event of the stream. Who gets no whole
-/// answer through the fault of others pays nothing; who goes away pays for what was written until then.
+/// answer through the fault of others pays nothing; who goes away pays for what was written until then. Another operator's node charges what it has written by then, which only its receipt tells: its answer is read on for a while, and
+/// sent to nobody.
 /// </remarks>
 /// <param name="answer">Where the answer goes.</param>
 /// <param name="request">What is asked.</param>
@@ -26,9 +27,17 @@ internal sealed class Exchange(
     IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, IReplicaVisit visit)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
+
+    // Another operator's node charges what it has written, whoever has gone meanwhile.
+    private readonly bool _readsOn = terms.Supplied is { IsReadToItsEnd: true };
     private AnswerClaims _claims;
     private double _firstTokenMs;
     private bool _isStarted;
+    private bool _isAway;
+    private bool _isBelied;
+    private bool _isSettled;
+    private Primitives.Money _price;
+    private FormLimitException? _unfit;
     private ModelAnswerContent? _charged;
 
     /// <summary>What was used, as it is billed; nothing until then.</summary>
@@ -43,10 +52,12 @@ internal sealed class Exchange(
     /// <exception cref="OperationCanceledException">The client has gone, or another replica was faster.</exception>
     public async Task<RequestEnd> RunAsync(Upstreams upstreams)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(answer.Gone);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_readsOn ? CancellationToken.None : answer.Gone);
         limit.CancelAfter(terms.PatienceMs);
         try
         {
+            answer.Gone.ThrowIfCancellationRequested();
+            using var left = _readsOn ? answer.Gone.Register(() => limit.CancelAfter(options.IdleMs)) : default;
             // Whoever has won is beyond being given up.
             using var givenUp = race?.Lost.Register(() =>
             {
@@ -59,11 +70,15 @@ internal sealed class Exchange(
             await using var stream = await response.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
-        catch (Exception gone) when (gone is ClientStalledException || (gone is OperationCanceledException or IOException && answer.Gone.IsCancellationRequested))
+        catch (Exception gone) when (gone is ClientStalledException || (gone is OperationCanceledException or IOException && (_isAway || answer.Gone.IsCancellationRequested)))
         {
             if (_isStarted)
                 Settle();
             throw new OperationCanceledException("The client has gone.", gone, answer.Gone);
+        }
+        catch (FormLimitException unfit)
+        {
+            return await TellUnfitAsync(unfit, Settle());
         }
         catch (OperationCanceledException) when (!_isStarted && race is { Lost.IsCancellationRequested: true })
         {
@@ -71,10 +86,16 @@ internal sealed class Exchange(
         }
         catch (Exception exception) when (UpstreamException.Of(exception, limit.IsCancellationRequested) is { } failure)
         {
-            terms.Supplied?.NoteFailure(failure);
+            terms.Supplied?.NoteFailure(failure, PriceOf(Bill().Used));
             if (!_isStarted)
                 throw failure;
-            await TellBrokenAsync(failure);
+            if (_isAway && _unfit is null)
+            {
+                Settle();
+                throw new OperationCanceledException("The client has gone.", failure, answer.Gone);
+            }
+
+            await TellBrokenAsync($"The answer broke off: {failure.Message} What you have of it cost nothing. Ask again: another replica may be asked then.");
             return RequestEnd.Failed;
         }
     }
@@ -90,13 +111,29 @@ internal sealed class Exchange(
             throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, "It answered 200 and an error.");
         if (!reading.HasResult || reading.Results == 0)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
-        answer.Check(buffer.Span);
         _claims.Add(reading);
         _charged = terms.Supplied?.Judge(buffer.Span, _claims, request.InputTokens, terms.MostOutput);
+        try
+        {
+            answer.Check(buffer.Span);
+        }
+        catch (FormLimitException unfit)
+        {
+            _unfit = unfit;
+        }
+
         Win();
         var price = Settle();
         var end = ServedEnd(_firstTokenMs);
         visit.Leave(end);
+        if (_readsOn && answer.Gone.IsCancellationRequested)
+            throw new ClientStalledException();
+        if (_unfit is not null)
+        {
+            await answer.RefuseAsync(ErrorOf(_unfit, price));
+            return end;
+        }
+
         answer.Begin(new AnswerHead(replica, terms.WaitedMs, new WholeAnswer(AnswerEdits.LengthOf(buffer.Length, reading, replica.Model, price), price)));
         AnswerEdits.Write(answer.Writer, buffer.Span, reading, replica.Model, price);
         await answer.EndAsync(price);
@@ -113,12 +150,15 @@ internal sealed class Exchange(
         {
             if (await buffer.ReadAsync(stream, limit.Token) == 0)
                 break;
-            while (!isDone && EventLines.TryTake(buffer.Span, ref searched, out var length))
+            _isAway |= _readsOn && answer.Gone.IsCancellationRequested;
+            while (!isDone && !_isBelied && EventLines.TryTake(buffer.Span, ref searched, out var length))
             {
                 isDone = Take(buffer.Span[..length], held, ref finished, ref isUsageTold);
                 buffer.Take(length);
             }
 
+            if (_isBelied)
+                break;
             if (!_isStarted)
             {
                 if (held.WrittenCount > options.MaxEventBytes)
@@ -133,29 +173,37 @@ internal sealed class Exchange(
             if (!isDone && !isCut)
                 await FlushAsync(limit);
             // A timer is set again at most so often: a stream may have hundreds of events in a second.
-            if (armedAt == _began || Stopwatch.GetElapsedTime(armedAt).TotalMilliseconds > options.IdleMs / 8.0)
+            if (!_isAway && (armedAt == _began || Stopwatch.GetElapsedTime(armedAt).TotalMilliseconds > options.IdleMs / 8.0))
             {
                 armedAt = Stopwatch.GetTimestamp();
                 limit.CancelAfter(options.IdleMs);
             }
         }
 
-        if (!isDone && !isCut && (finished < request.ShownChoices || buffer.Length > 0))
+        if (!isDone && !isCut && (finished < request.ShownChoices || (buffer.Length > 0 && !_isBelied)))
             throw new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.");
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
-        answer.CheckWritten();
+        CheckWritten(limit);
         // One that was cut is not whole, and has no receipt.
-        _charged = isCut ? null : terms.Supplied?.Judge([], _claims, request.InputTokens, terms.MostOutput);
+        if (isCut)
+            terms.Supplied?.NoteLie(AnswerFault.AnswerEndless, $"It wrote some {_claims.Counted} tokens, and was asked for at most {terms.MostOutput}.");
+        _charged = terms.Supplied?.Judge([], _claims, request.InputTokens, terms.MostOutput);
         var price = Settle();
         var end = ServedEnd(ElapsedMs);
         visit.Leave(end);
+        if (_unfit is { } unfit)
+            return await TellUnfitAsync(unfit, price);
+        if (_isAway)
+            throw new ClientStalledException();
         if (request.WantsUsage && !isUsageTold)
             AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);
         answer.WriteDone();
         await FlushAsync(limit);
+        if (_isAway)
+            throw new ClientStalledException();
         await answer.EndAsync(price);
-        if (!isCut)
+        if (!isCut && !_isBelied)
             await DrainAsync(stream, buffer);
         return end;
     }
@@ -163,21 +211,46 @@ internal sealed class Exchange(
     /// <summary>Sends what was written. A client that does not take it is not the server's fault, and is waited for only as long as a stream may stand still.</summary>
     private async ValueTask FlushAsync(CancellationTokenSource limit)
     {
-        var flush = answer.FlushAsync();
-        if (flush.IsCompletedSuccessfully)
+        if (_isAway)
             return;
-        limit.CancelAfter(Timeout.InfiniteTimeSpan);
         try
         {
-            await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
+            var flush = answer.FlushAsync();
+            if (flush.IsCompletedSuccessfully)
+                return;
+            limit.CancelAfter(Timeout.InfiniteTimeSpan);
+            try
+            {
+                await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
+            }
+            catch (TimeoutException)
+            {
+                answer.Abort();
+                throw new ClientStalledException();
+            }
         }
-        catch (TimeoutException)
+        catch (Exception gone) when (_readsOn && gone is FormLimitException or ClientStalledException or OperationCanceledException or IOException)
         {
-            answer.Abort();
-            throw new ClientStalledException();
+            // What the other node charges its receipt tells.
+            (_isAway, _unfit) = (true, gone as FormLimitException);
         }
 
         limit.CancelAfter(options.IdleMs);
+    }
+
+    private void CheckWritten(CancellationTokenSource limit)
+    {
+        if (_isAway)
+            return;
+        try
+        {
+            answer.CheckWritten();
+        }
+        catch (FormLimitException unfit) when (_readsOn)
+        {
+            (_isAway, _unfit) = (true, unfit);
+            limit.CancelAfter(options.IdleMs);
+        }
     }
 
     /// <summary>Reads what is left, so that the connection is good for more. The answer is whole: what happens here is nobody's fault.</summary>
@@ -200,8 +273,12 @@ internal sealed class Exchange(
     /// <returns>Whether it was the last one.</returns>
     private bool Take(ReadOnlySpan<byte> @event, ArrayBufferWriter<byte> held, ref int finished, ref bool isUsageTold)
     {
-        if (terms.Supplied?.TakeEvent(@event) is true)
+        if (terms.Supplied?.TakeEvent(@event) is { } kind and not SuppliedEvent.OfAnswer)
+        {
+            _isBelied = kind is SuppliedEvent.BeyondReceipt;
             return false;
+        }
+
         if (!EventLines.TryFindData(@event, out var range))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "It sent an event with several lines of data.");
         var data = @event[range];
@@ -226,6 +303,8 @@ internal sealed class Exchange(
 
         if (!_isStarted && reading.HasOutput)
             Start(held);
+        if (_isAway && _isStarted)
+            return false;
         var output = _isStarted ? answer.Writer : held;
         output.Write("data: "u8);
         AnswerEdits.Write(output, data, reading, replica.Model, reading.IsUsageAlone ? PriceOf(Bill().Used) : null);
@@ -246,14 +325,25 @@ internal sealed class Exchange(
     private void Start(ArrayBufferWriter<byte> held)
     {
         Win();
+        if (_isAway)
+            return;
         answer.Begin(new AnswerHead(replica, terms.WaitedMs, null));
         answer.Writer.Write(held.WrittenSpan);
     }
 
-    private async Task TellBrokenAsync(UpstreamException failure)
+    private async Task<RequestEnd> TellUnfitAsync(FormLimitException unfit, Primitives.Money price)
     {
-        var error = new OpenAiError(
-            502, "server_error", "answer_broken", $"The answer broke off: {failure.Message} What you have of it cost nothing. Ask again: another replica may be asked then.");
+        await TellBrokenAsync(ErrorOf(unfit, price).Message);
+        return ServedEnd(ElapsedMs);
+    }
+
+    /// <summary>It was written, and is paid: another replica would be paid, too.</summary>
+    private static OpenAiError ErrorOf(FormLimitException unfit, Primitives.Money price) => new(
+        502, "server_error", "answer_unfit", $"The answer cannot be given on in this form: {unfit.Message} It was written, and cost {price} USD. Ask for less, or by /v1/chat/completions.");
+
+    private async Task TellBrokenAsync(string why)
+    {
+        var error = new OpenAiError(502, "server_error", "answer_broken", why);
         answer.Writer.Write("data: "u8);
         answer.Writer.Write(error.ToJson());
         answer.Writer.Write("\n\n"u8);
@@ -266,10 +356,13 @@ internal sealed class Exchange(
 
     private Primitives.Money Settle()
     {
+        if (_isSettled)
+            return _price;
+        _isSettled = true;
         Used = _charged?.Tokens ?? Bill().Used;
-        var price = reservation.Settle(Used, replica.Priced, _charged?.Price);
-        terms.Supplied?.NotePaid(price);
-        return price;
+        _price = reservation.Settle(Used, replica.Priced, _charged?.Price);
+        terms.Supplied?.NotePaid(_price);
+        return _price;
     }
 
     private sealed class ClientStalledException() : IOException("The client does not take the answer.");

@@ -16,11 +16,12 @@ public interface IAnswer
     IBufferWriter<byte> Writer { get; }
 
     /// <summary>Looks at an answer that is not streamed before it is paid for and written: some cannot be given on.</summary>
-    /// <exception cref="UpstreamException">Why it cannot.</exception>
+    /// <exception cref="UpstreamException">Why it is no answer.</exception>
+    /// <exception cref="FormLimitException">Why an answer that is one cannot be given on in the form in which it was asked for.</exception>
     void Check(ReadOnlySpan<byte> whole);
 
     /// <summary>Looks at what was written of a stream, before it is paid for.</summary>
-    /// <exception cref="UpstreamException">Why it cannot be given on.</exception>
+    /// <inheritdoc cref="Check" path="/exception"/>
     void CheckWritten();
 
     /// <summary>The model has the word: from here on nobody else will answer.</summary>
@@ -31,6 +32,7 @@ public interface IAnswer
 
     /// <summary>Sends what was written.</summary>
     /// <exception cref="OperationCanceledException">Whoever asked has gone.</exception>
+    /// <inheritdoc cref="Check" path="/exception"/>
     ValueTask FlushAsync();
 
     /// <summary>It is whole: sends what was written, and that this was all.</summary>
@@ -54,3 +56,7 @@ public readonly record struct AnswerHead(Replica Replica, double WaitedMs, Whole
 /// <param name="Length">Its bytes.</param>
 /// <param name="Cost">What it costs.</param>
 public readonly record struct WholeAnswer(long Length, Money Cost);
+
+/// <summary>An answer is beyond what the form can carry in which it was asked for. The replica has done its part, and is paid.</summary>
+/// <param name="message">Why, for whoever asked.</param>
+internal sealed class FormLimitException(string message) : Exception(message);

@@ -66,7 +66,7 @@ public sealed class InferenceGateway(
             if (error is not null)
                 await answer.RefuseAsync(error);
             else
-                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, suppliers, upstreams, options, telemetry, logger).RunAsync(models);
+                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, suppliers, upstreams, options, telemetry, logger).RunAsync(models, AddressOf(request.Model) is ModelAddress.ByCapability);
         }
         catch (OperationCanceledException)
         {

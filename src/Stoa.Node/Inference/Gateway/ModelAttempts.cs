@@ -22,18 +22,30 @@ internal sealed class ModelAttempts(
     InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     private readonly List<ReplicaState> _failed = [];
+    private readonly List<Replica> _suppliersAgainst = [];
+    private int _asked;
+    private int _tooDear;
+    private bool _hasOwnFault;
     private UpstreamException? _last;
     private OpenAiError? _noReplica;
+    private OpenAiError? _unpaid;
 
     /// <summary>Tries one after the other; when none has answered, whoever asked is told why.</summary>
     /// <param name="models">In their order; at least one.</param>
+    /// <param name="isAny">Whether any of them is as good: then one that is too dear is followed by the others.</param>
     /// <exception cref="OperationCanceledException">Whoever asked has gone.</exception>
-    public async Task<InferenceOutcome> RunAsync(IReadOnlyList<ModelFleet> models)
+    public async Task<InferenceOutcome> RunAsync(IReadOnlyList<ModelFleet> models, bool isAny)
     {
         foreach (var model in models)
         {
-            if (_failed.Count < options.MaxAttempts && await TryModelAsync(model) is { } outcome)
+            if (_asked < options.MaxAttempts && await TryModelAsync(model, isAny) is { } outcome)
                 return outcome;
+        }
+
+        if (_last is null && _noReplica is null && _unpaid is not null)
+        {
+            await answer.RefuseAsync(_unpaid);
+            return InferenceOutcome.Unpaid;
         }
 
         await answer.RefuseAsync(_last?.ClientFault ?? (_last is null ? _noReplica! : InferenceErrors.Of(_last, _failed.Count)));
@@ -41,22 +53,29 @@ internal sealed class ModelAttempts(
     }
 
     /// <returns>What came of it; null when other models may be tried.</returns>
-    private async Task<InferenceOutcome?> TryModelAsync(ModelFleet model)
+    private async Task<InferenceOutcome?> TryModelAsync(ModelFleet model, bool isAny)
     {
         var routed = estimates.Estimate(call, request, model);
         // Before a place is taken: whoever cannot pay keeps nobody from one. One reservation is for all replicas, since one of them is paid.
         if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most, call.StaysHere), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
         {
-            // What stands in for another model may be too dear where that one was not.
-            if (_last is not null)
-                return null;
-            await answer.RefuseAsync(InferenceErrors.Of(unpaid));
-            return InferenceOutcome.Unpaid;
+            // What the dearest asks keeps nobody from those that he can pay.
+            if (!IsOfMoney(unpaid.Code) || model.CheaperFor(routed.Most, call.StaysHere) is not { } cheaper || !(await call.Payer.ReserveAsync(cheaper, routed.Most, answer.Gone)).TryGet(out reservation, out unpaid))
+            {
+                // What stands in for another model may be too dear where that one was not.
+                _unpaid ??= InferenceErrors.Of(unpaid);
+                if (_last is not null || (isAny && IsOfMoney(unpaid.Code) && ++_tooDear < options.MaxAttempts))
+                    return null;
+                await answer.RefuseAsync(_unpaid);
+                return InferenceOutcome.Unpaid;
+            }
+
+            routed = routed with { Request = routed.Request with { Within = new PriceCap(routed.Most, reservation.Amount) } };
         }
 
         try
         {
-            using var turn = await batches.TakeTurnAsync(call, request, model, answer.Gone);
+            using var turn = routed.Request.Within is null ? await batches.TakeTurnAsync(call, request, model, answer.Gone) : BatchTurn.Alone;
             if (turn.Share is { } share)
             {
                 await share.GiveAsync(answer, reservation);
@@ -71,10 +90,10 @@ internal sealed class ModelAttempts(
 
             if (turn.Failure is { } failed)
                 PassOver(failed, model);
-            while (_failed.Count < options.MaxAttempts)
+            while (_asked < options.MaxAttempts)
             {
                 var waitsFrom = Stopwatch.GetTimestamp();
-                if (!(await model.EnterAsync(call.Account, routed.Request, ExcludedOf(model), options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
+                if (!(await model.EnterAsync(call.Account, routed.Request, _failed, options.Patience, answer.Gone)).TryGet(out var place, out var refusal))
                 {
                     _noReplica ??= InferenceErrors.Of(refusal);
                     return null;
@@ -97,9 +116,8 @@ internal sealed class ModelAttempts(
         }
     }
 
-    /// <summary>Those that are not asked: they have failed, or may not be.</summary>
-    private List<ReplicaState> ExcludedOf(ModelFleet model) =>
-        call.StaysHere && model.HasSupplied ? [.. _failed, .. model.Replicas.Where(one => one.Replica.Supplied is not null)] : _failed;
+    private static bool IsOfMoney(AllowanceRefusal refusal) => refusal is
+        AllowanceRefusal.InsufficientFunds or AllowanceRefusal.BudgetExhausted or AllowanceRefusal.SpendingLimitReached or AllowanceRefusal.PriceTooHigh or AllowanceRefusal.CreditUsedUp;
 
     /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>
     private void PassOver(FailedBatch failed, ModelFleet model)
@@ -107,6 +125,7 @@ internal sealed class ModelAttempts(
         if (model.Replicas.Count == 1 || failed.Failure.Kind is not (UpstreamFailureKind.Unreachable or UpstreamFailureKind.TooSlow or UpstreamFailureKind.Truncated))
             return;
         _failed.Add(failed.Replica);
+        _asked++;
         _last = failed.Failure;
     }
 
@@ -121,7 +140,7 @@ internal sealed class ModelAttempts(
             await enough.CancelAsync();
         }
 
-        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request, [.. _failed, place.Replica, .. model.Replicas.Where(one => one.Replica.Supplied is not null)]) is not { } other)
+        if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request with { StaysHere = true }, [.. _failed, place.Replica]) is not { } other)
             return await NoteAsync(place.Replica, await first);
         var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
         // One that fails leaves the other its time.
@@ -144,18 +163,37 @@ internal sealed class ModelAttempts(
     private async ValueTask<InferenceOutcome?> NoteAsync(ReplicaState replica, AttemptResult result)
     {
         if (result.IsOver)
+        {
+            // It was no fault of the request, then.
+            if (result.Kind is AttemptKind.Answered)
+                _suppliersAgainst.ForEach(suppliers.NoteWrongRefusal);
             return result.Kind is AttemptKind.Answered ? InferenceOutcome.Answered : InferenceOutcome.Broken;
+        }
+
+        var isSupplied = replica.Replica.Supplied is not null;
         _failed.Add(replica);
+        // A supplier that has no room, or is passed over, was not asked; and one that finds fault is not to keep a request from the others.
+        if (!isSupplied || result.Failure is not ({ IsBusy: true } or { ClientFault: not null }))
+            _asked++;
         if (result.Failure is not { } failure)
             return null;
         logger.LogWarning("Replica {Replica} of {Model} did not answer: {Reason}", replica.Replica.Id, replica.Replica.Model.Listing, failure.Message);
-        // One may be alone with what it finds wrong with a request; two are believed.
-        if (failure.ClientFault is { } fault && _last?.ClientFault is not null)
+        if (isSupplied)
+        {
+            if (failure.ClientFault is not null)
+                _suppliersAgainst.Add(replica.Replica);
+            _last = _hasOwnFault ? _last : failure;
+            return null;
+        }
+
+        // One may be alone with what it finds wrong with a request; two of this cell are believed.
+        if (failure.ClientFault is { } fault && _hasOwnFault)
         {
             await answer.RefuseAsync(fault);
             return InferenceOutcome.Refused;
         }
 
+        _hasOwnFault |= failure.ClientFault is not null;
         _last = failure;
         return null;
     }

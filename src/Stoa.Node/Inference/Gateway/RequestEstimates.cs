@@ -42,7 +42,10 @@ internal sealed class RequestEstimates(InferenceOptions options)
                 Math.Min(request.InputTokens + (most * request.Choices), MostLoadTokens),
                 isAlone ? default : PromptPrefixes.Hash(request.Prompt.Span, key, _key),
                 isAlone || call.Session is null ? 0 : PromptPrefixes.HashSession(Encoding.UTF8.GetBytes($"{call.Account}:{call.Session}"), key, _key),
-                call.Region),
+                call.Region)
+            {
+                StaysHere = call.StaysHere,
+            },
             MostOf(request, model, options),
             most);
     }

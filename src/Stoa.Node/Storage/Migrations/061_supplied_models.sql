@@ -38,11 +38,13 @@ ALTER TABLE suppliers ADD COLUMN doubtful BIGINT NOT NULL DEFAULT 0 CHECK (doubt
 -- Until when it gets no requests to models, since it has lied.
 ALTER TABLE suppliers ADD COLUMN barred_until BIGINT;
 
--- What nodes of this cell may spend at suppliers for requests to models without asking: each start of a node counts in all since it began, so that the same said twice changes nothing. A row goes when its start spends nothing any more, or when another one takes over what a start that is gone has left.
+-- What nodes of this cell may spend at suppliers for requests to models without asking: each start of a node counts in all since it began, so that the same said twice changes nothing.
 CREATE TABLE supplier_tabs (
     supplier_id TEXT NOT NULL,
     -- The start of the node that has it.
     holder TEXT NOT NULL,
+    -- Which one of that start's there, from 1: a supplier may be removed and added again.
+    number BIGINT NOT NULL,
     granted BIGINT NOT NULL CHECK (granted >= 0),
     spent BIGINT NOT NULL CHECK (spent >= 0 AND spent <= granted),
     doubtful BIGINT NOT NULL,
@@ -50,5 +52,7 @@ CREATE TABLE supplier_tabs (
     failures BIGINT NOT NULL,
     lies BIGINT NOT NULL,
     since_at BIGINT NOT NULL,
-    PRIMARY KEY (supplier_id, holder)
+    -- From when on nothing is spent any more. It is kept for a while, so that what is written once more is not counted again.
+    closed_at BIGINT,
+    PRIMARY KEY (supplier_id, holder, number)
 );

@@ -17,20 +17,28 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
     // A node that comes back takes its own up again as doubtful; one that does not must not hold it for ever.
     private static readonly TimeSpan s_untilAbandoned = TimeSpan.FromMinutes(10);
 
-    /// <summary>Writes what came of requests, and what may be spent; the same again changes nothing.</summary>
-    /// <param name="supplier">Where.</param>
+    // Whoever comes back later than that has been started anew.
+    private static readonly TimeSpan s_untilForgotten = TimeSpan.FromDays(7);
+
+    /// <summary>Writes what came of requests, and what may be spent; the same again changes nothing. One that is over, or was taken over by others, counts nothing any more.</summary>
+    /// <param name="tab">Which.</param>
     /// <param name="counts">What came of them in all since the tab of this start was opened.</param>
     /// <param name="granted">What may be spent in all since then.</param>
     /// <param name="failure">What happened when it last failed or lied; null when it did not since.</param>
     /// <param name="isOver">Whether nothing is spent any more: all that is granted and not spent is free again.</param>
     /// <param name="cancellationToken">Writes nothing.</param>
-    /// <returns>The supplier, whose <see cref="Supplier.Signed"/> covers what is granted; null when it was removed.</returns>
-    public Task<Supplier?> WriteAsync(Id<Supplier> supplier, PurseCounts counts, Money granted, string? failure, bool isOver, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <returns>The supplier, whose <see cref="Supplier.Signed"/> covers what is granted; null when it was removed, or the tab is over.</returns>
+    public Task<Supplier?> WriteAsync(TabKey tab, PurseCounts counts, Money granted, string? failure, bool isOver, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             var (now, holder) = (time.GetUtcNow(), cell.Self.ToString());
+            var (supplier, number) = tab;
             await SqlSuppliers.LockAsync(session, supplier);
-            var since = counts.Since(await FindAsync(session, supplier, holder));
+            var before = await session.QueryFirstOrDefaultAsync<TabRow>(
+                $"SELECT {Counted}, closed_at FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder AND number = @number", new { supplier, holder, number });
+            if (before?.ClosedAt is not null)
+                return null;
+            var since = counts.Since(before?.ToCounts() ?? default);
             if (since != default)
             {
                 await session.ExecuteAsync(
@@ -46,22 +54,14 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
                 await session.ExecuteAsync("UPDATE suppliers SET barred_until = @until WHERE id = @supplier", new { until = now + SupplierShares.BarOf(lies), supplier });
             }
 
-            if (isOver)
-            {
-                await session.ExecuteAsync("DELETE FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder", new { supplier, holder });
-            }
-            else
-            {
-                await session.ExecuteAsync(
-                    $"""
-                    INSERT INTO supplier_tabs (supplier_id, holder, granted, {Counted}, since_at)
-                    VALUES (@supplier, @holder, @granted, @Spent, @Doubtful, @Successes, @Failures, @Lies, @now)
-                    ON CONFLICT (supplier_id, holder) DO UPDATE SET granted = excluded.granted, spent = excluded.spent, doubtful = excluded.doubtful,
-                        successes = excluded.successes, failures = excluded.failures, lies = excluded.lies, since_at = excluded.since_at
-                    """,
-                    new { supplier, holder, granted, counts.Spent, counts.Doubtful, counts.Successes, counts.Failures, counts.Lies, now });
-            }
-
+            await session.ExecuteAsync(
+                $"""
+                INSERT INTO supplier_tabs (supplier_id, holder, number, granted, {Counted}, since_at, closed_at)
+                VALUES (@supplier, @holder, @number, @granted, @Spent, @Doubtful, @Successes, @Failures, @Lies, @now, @closed)
+                ON CONFLICT (supplier_id, holder, number) DO UPDATE SET granted = excluded.granted, spent = excluded.spent, doubtful = excluded.doubtful,
+                    successes = excluded.successes, failures = excluded.failures, lies = excluded.lies, since_at = excluded.since_at, closed_at = excluded.closed_at
+                """,
+                new { supplier, holder, number, granted, counts.Spent, counts.Doubtful, counts.Successes, counts.Failures, counts.Lies, now, closed = isOver ? now : (DateTimeOffset?)null });
             if (await SqlSuppliers.FindAsync(session, supplier) is not { } found)
                 return null;
             return isOver ? found : await PromiseAsync(session, found, found.VoucherFor(Money.Zero));
@@ -81,8 +81,10 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
             if (await SqlSuppliers.FindAsync(session, supplier) is not { } found || !found.MayPromise(cumulative, most) || !found.MayDiffer(cumulative, most))
                 return null;
             var beyond = Money.Max(found.Beyond, cumulative - found.Spent - found.Reserved);
-            await session.ExecuteAsync("UPDATE suppliers SET beyond = @beyond WHERE id = @supplier", new { beyond, supplier });
-            return await PromiseAsync(session, found with { Beyond = beyond }, cumulative);
+            // It has taken no more in all than it says that it needs in all.
+            var doubtful = found.DoubtfulAfter(cumulative);
+            await session.ExecuteAsync("UPDATE suppliers SET beyond = @beyond, doubtful = @doubtful WHERE id = @supplier", new { beyond, doubtful, supplier });
+            return await PromiseAsync(session, found with { Beyond = beyond, Doubtful = doubtful }, cumulative);
         },
         cancellationToken);
 
@@ -91,15 +93,16 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
     /// <param name="cancellationToken">Gives up.</param>
     public async Task AdoptAsync(bool isStart, CancellationToken cancellationToken)
     {
+        var (now, self) = (time.GetUtcNow(), cell.Self.ToString());
         var left = await database.ReadAsync(
-            session => session.QueryAsync<(Id<Supplier> Supplier, string Holder)>(
+            session => session.QueryAsync<(Id<Supplier> Supplier, string Holder, long Number)>(
                 """
-                SELECT supplier_id, holder FROM supplier_tabs
-                WHERE (holder <> @self OR @isStart) AND (SUBSTR(holder, 1, LENGTH(@node)) = @node OR (since_at < @before AND holder NOT IN (SELECT holder FROM nodes)))
+                SELECT supplier_id, holder, number FROM supplier_tabs
+                WHERE closed_at IS NULL AND (holder <> @self OR @isStart) AND (SUBSTR(holder, 1, LENGTH(@node)) = @node OR (since_at < @before AND holder NOT IN (SELECT holder FROM nodes)))
                 """,
-                new { self = cell.Self.ToString(), isStart, node = $"{cell.Self.Node}/", before = time.GetUtcNow() - s_untilAbandoned }),
+                new { self, isStart, node = $"{cell.Self.Node}/", before = now - s_untilAbandoned }),
             cancellationToken);
-        foreach (var (supplier, holder) in left)
+        foreach (var (supplier, holder, number) in left)
         {
             await database.WriteAsync(
                 async session =>
@@ -107,14 +110,20 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
                     await SqlSuppliers.LockAsync(session, supplier);
                     await session.ExecuteAsync(
                         """
-                        UPDATE suppliers SET doubtful = doubtful + (SELECT COALESCE(SUM(t.granted - t.spent), 0) FROM supplier_tabs AS t WHERE t.supplier_id = @supplier AND t.holder = @holder)
+                        UPDATE suppliers SET doubtful = doubtful + (
+                            SELECT COALESCE(SUM(t.granted - t.spent), 0) FROM supplier_tabs AS t WHERE t.supplier_id = @supplier AND t.holder = @holder AND t.number = @number AND t.closed_at IS NULL)
                         WHERE id = @supplier
                         """,
-                        new { supplier, holder });
-                    return await session.ExecuteAsync("DELETE FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder", new { supplier, holder });
+                        new { supplier, holder, number });
+                    return await session.ExecuteAsync(
+                        "UPDATE supplier_tabs SET closed_at = @now WHERE supplier_id = @supplier AND holder = @holder AND number = @number AND closed_at IS NULL", new { now, supplier, holder, number });
                 },
                 cancellationToken);
         }
+
+        var forgotten = now - s_untilForgotten;
+        if (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM supplier_tabs WHERE closed_at < @forgotten", new { forgotten }), cancellationToken) > 0)
+            await database.WriteAsync(session => session.ExecuteAsync("DELETE FROM supplier_tabs WHERE closed_at < @forgotten", new { forgotten }), cancellationToken);
     }
 
     private static async Task<Supplier> PromiseAsync(SqlSession session, Supplier supplier, Money voucher)
@@ -125,11 +134,13 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
         return supplier with { Signed = voucher };
     }
 
-    private static async Task<PurseCounts> FindAsync(SqlSession session, Id<Supplier> supplier, string holder) =>
-        (await session.QueryFirstOrDefaultAsync<TabRow>($"SELECT {Counted} FROM supplier_tabs WHERE supplier_id = @supplier AND holder = @holder", new { supplier, holder }))?.ToCounts() ?? default;
-
-    private sealed record TabRow(Money Spent, Money Doubtful, long Successes, long Failures, long Lies)
+    private sealed record TabRow(Money Spent, Money Doubtful, long Successes, long Failures, long Lies, DateTimeOffset? ClosedAt)
     {
         public PurseCounts ToCounts() => new(Spent, Doubtful, Successes, Failures, Lies);
     }
 }
+
+/// <summary>Names a tab among those of one start of a node.</summary>
+/// <param name="Supplier">Where it is.</param>
+/// <param name="Number">Which of those there, from 1.</param>
+public readonly record struct TabKey(Id<Supplier> Supplier, long Number);

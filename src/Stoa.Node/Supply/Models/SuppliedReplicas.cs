@@ -78,7 +78,8 @@ public sealed class SuppliedReplicas
         ArgumentNullException.ThrowIfNull(models);
         lock (_lock)
         {
-            var hasChanged = !(_all.GetValueOrDefault(node)?.Replicas.Select(one => one.Replica) ?? []).SequenceEqual(models.Replicas.Select(one => one.Replica));
+            var before = _all.GetValueOrDefault(node)?.Replicas ?? [];
+            var hasChanged = before.Count != models.Replicas.Count || before.Zip(models.Replicas).Any(pair => !IsSame(pair.First.Replica, pair.Second.Replica));
             _all[node] = models;
             if (hasChanged)
                 Interlocked.Increment(ref _number);
@@ -98,4 +99,10 @@ public sealed class SuppliedReplicas
             return true;
         }
     }
+
+    // A listing that was read again says the same in another list.
+    private static bool IsSame(Replica one, Replica other) =>
+        one with { Model = other.Model } == other
+        && one.Model with { Capabilities = other.Model.Capabilities } == other.Model
+        && one.Model.Capabilities.SequenceEqual(other.Model.Capabilities, StringComparer.Ordinal);
 }

@@ -35,6 +35,8 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
     private const int MostPayments = 3;
     private const int NonceBytes = 18;
 
+    private static readonly byte[] s_receiptPrefix = Encoding.ASCII.GetBytes(ModelAnswerReceipt.CommentPrefix);
+
     private SupplierTab? _tab;
     private ContentHash _body;
     private ContentHash? _ask;
@@ -42,6 +44,8 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
     private IncrementalHash? _events;
     private ContentHash? _eventsDigest;
     private Money _paid;
+    private Money? _counted;
+    private bool _hasBegun;
     private ModelAnswerContent? _told;
     private string? _lie;
     private string? _failure;
@@ -49,6 +53,9 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
 
     /// <summary>Where it goes, at the prices that hold for it.</summary>
     public Replica Replica => replica;
+
+    /// <summary>Whether it is read to its receipt though whoever asked has gone. An agent that is stopped waits for nothing.</summary>
+    public bool IsReadToItsEnd => capability is null;
 
     /// <summary>Sends it, and answers when the head of the answer is there.</summary>
     /// <param name="upstreams">The way there.</param>
@@ -91,6 +98,7 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
 
             if (answer.StatusCode is HttpStatusCode.OK)
             {
+                _hasBegun = true;
                 _receipt = answer.Headers.TryGetValues(ModelAnswerReceipt.Header, out var values) ? values.FirstOrDefault() : null;
                 return answer;
             }
@@ -117,20 +125,36 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
     }
 
     /// <summary>Takes an event of a streamed answer.</summary>
-    /// <returns>Whether it is the receipt, which is no part of the answer.</returns>
-    public bool TakeEvent(ReadOnlySpan<byte> @event)
+    /// <returns>What it is.</returns>
+    public SuppliedEvent TakeEvent(ReadOnlySpan<byte> @event)
     {
-        if (_eventsDigest is not null || _events is not { } hash)
-            return false;
-        if (!@event.StartsWith(Encoding.ASCII.GetBytes(ModelAnswerReceipt.CommentPrefix)))
+        if (_events is not { } hash)
+            return SuppliedEvent.OfAnswer;
+        if (_eventsDigest is not null)
         {
-            hash.AppendData(@event);
-            return false;
+            // The receipt swears to nothing that comes after it.
+            if (EventLines.TryFindData(@event, out var range) && @event[range].SequenceEqual("[DONE]"u8))
+                return SuppliedEvent.OfAnswer;
+            NoteLie(AnswerFault.ReceiptTooEarly, "It went on after its receipt.");
+            return SuppliedEvent.BeyondReceipt;
         }
 
-        _receipt = Encoding.ASCII.GetString(@event[ModelAnswerReceipt.CommentPrefix.Length..]).TrimEnd();
+        if (!@event.StartsWith(s_receiptPrefix))
+        {
+            hash.AppendData(@event);
+            return SuppliedEvent.OfAnswer;
+        }
+
+        _receipt = Encoding.ASCII.GetString(@event[s_receiptPrefix.Length..]).TrimEnd();
         _eventsDigest = ContentHash.FromBytes(hash.GetHashAndReset());
-        return true;
+        return SuppliedEvent.Receipt;
+    }
+
+    /// <summary>What came is not to be believed, whatever its receipt says.</summary>
+    public void NoteLie(AnswerFault fault, string detail)
+    {
+        _lie = $"{fault}: {detail}";
+        desk.Logger.LogWarning("The supplier {Node} has lied of an answer of {Model} ({Fault}): {Reason}", _tab?.Supplier.Node, replica.UpstreamModel, fault, detail);
     }
 
     /// <summary>Holds an answer that is whole against its receipt.</summary>
@@ -142,14 +166,15 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
     public ModelAnswerContent? Judge(ReadOnlySpan<byte> whole, in AnswerClaims claims, long inputTokens, long mostOutput)
     {
         var tab = _tab!;
+        if (_lie is not null)
+            return null;
         // A stream without a receipt is of no digest: the check finds that there is none.
         var digest = _events is null ? ContentHash.Of(whole) : _eventsDigest ?? ContentHash.Of(whole);
         var came = new CountedAnswer(digest, new TokenUsage(inputTokens, claims.Counted), claims.Input, claims.Output, mostOutput);
         var ordered = new OrderedAnswer(tab.Supplier.Node, tab.Supplier.Channel, ListingName.Parse(replica.UpstreamModel), _body, _ask, replica.Priced, most);
         if (ModelAnswerCheck.Check(_receipt, ordered, came).TryGet(out var told, out var fault))
             return _told = told;
-        _lie = $"{fault.Code}: {fault.Detail}";
-        desk.Logger.LogWarning("The supplier {Node} has lied of an answer of {Model} ({Fault}): {Reason}", tab.Supplier.Node, replica.UpstreamModel, fault.Code, fault.Detail);
+        NoteLie(fault.Code, fault.Detail);
         return null;
     }
 
@@ -157,10 +182,16 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
     public void NotePaid(Money price) => _paid = price;
 
     /// <summary>It came to nothing through the supplier's fault, or that of the way there.</summary>
-    public void NoteFailure(UpstreamException failure)
+    /// <param name="failure">What happened.</param>
+    /// <param name="counted">What that costs which had come of the answer by then.</param>
+    public void NoteFailure(UpstreamException failure, Money counted)
     {
-        if (failure.ClientFault is null && !failure.IsBusy)
-            _failure = ReplicaCheck.Cut(failure.Said.Length > 0 ? $"{failure.Message} It said: {failure.Said}" : failure.Message);
+        if (failure.ClientFault is not null || failure.IsBusy)
+            return;
+        _failure = ReplicaCheck.Cut(failure.Said.Length > 0 ? $"{failure.Message} It said: {failure.Said}" : failure.Message);
+        // What it broke off itself it has not written. One that stands still may write on.
+        if (_hasBegun && failure.Kind is not UpstreamFailureKind.TooSlow)
+            _counted = counted;
     }
 
     /// <inheritdoc/>
@@ -173,13 +204,15 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
         _tab = null;
         if (_told is { } told)
         {
-            tab.Settle(most, told.Price, isKnown: true, CallOutcome.Done, null);
-            desk.Telemetry.Called(CallOutcome.Done);
+            var end = _failure is null ? CallOutcome.Done : CallOutcome.Failed;
+            tab.Settle(most, told.Price, told.Price, end, _failure);
+            desk.Telemetry.Called(end);
             return;
         }
 
         CallOutcome? outcome = _lie is not null ? CallOutcome.Lied : _failure is not null ? CallOutcome.Failed : null;
-        tab.Settle(most, _paid, isKnown: !_mayBeCharged, outcome, _lie ?? _failure);
+        var charged = !_mayBeCharged ? Money.Zero : _lie is not null ? _paid : _counted ?? most;
+        tab.Settle(most, _paid, charged, outcome, _lie ?? _failure);
         if (outcome is { } ended)
             desk.Telemetry.Called(ended);
     }
@@ -262,6 +295,9 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
             return new UpstreamException(UpstreamFailureKind.Refused, "The channel that it is paid out of pays no more.") { Said = said, IsBusy = true };
         }
 
+        var isBusy = answer.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable;
+        if (isBusy)
+            tab.Rest(answer.Headers.RetryAfter is not { } after ? null : after.Delta ?? (after.Date - desk.Time.GetUtcNow()));
         // What it sells, or for how much, may have changed.
         if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Forbidden)
             desk.AskSoon(replica);
@@ -269,7 +305,7 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
         return new UpstreamException(UpstreamFailureKind.Refused, $"It answered {status}.")
         {
             Said = said,
-            IsBusy = answer.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable,
+            IsBusy = isBusy,
             ClientFault = isFault
                 ? new OpenAiError(status, "invalid_request_error", "refused_by_model", said.Length > 0 ? said : $"The node that serves the model answered {status} and said nothing of why.")
                 : null,
@@ -312,4 +348,17 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
     /// <param name="Code">The refusal's name.</param>
     /// <param name="Detail">In its words.</param>
     private readonly record struct Refused(string Code, string Detail);
+}
+
+/// <summary>What an event of a stream is that a supplier sends.</summary>
+internal enum SuppliedEvent
+{
+    /// <summary>A part of the answer, or its end.</summary>
+    OfAnswer,
+
+    /// <summary>The receipt, which is no part of the answer.</summary>
+    Receipt,
+
+    /// <summary>Something that came after the receipt, which nobody is given.</summary>
+    BeyondReceipt,
 }

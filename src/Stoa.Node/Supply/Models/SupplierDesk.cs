@@ -30,6 +30,9 @@ public sealed class SupplierDesk(SupplierTabs tabs, SupplierModels models, Priva
     internal SuppliedRequest Open(Replica replica, TokenUsage most, Reservation reservation, ModelCapability? capability) =>
         new(this, replica, replica.Priced.PriceOf(most), reservation.Amount, capability);
 
+    /// <summary>It has found fault with a request that another replica has answered.</summary>
+    internal void NoteWrongRefusal(Replica replica) => TabOf(replica)?.NoteFailure("It refused a request that another one has answered.");
+
     internal SupplierTab? TabOf(Replica replica) => tabs.Find(replica.Supplied!.Node);
 
     internal void AskSoon(Replica replica) => models.AskSoon(replica.Supplied!.Node);

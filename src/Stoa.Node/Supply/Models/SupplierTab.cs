@@ -13,12 +13,18 @@ namespace Stoa.Node.Supply.Models;
 /// <remarks>It may be used by many threads at once.</remarks>
 internal sealed class SupplierTab : IDisposable
 {
+    private const string Removed = "It was removed.";
+
     private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_firstRest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longestRest = TimeSpan.FromMinutes(1);
 
+    private readonly long _number;
     private readonly PrivateKey _key;
     private readonly SqlSupplierTabs _store;
     private readonly Money _block;
+    private readonly Money _mostDoubtful;
     private readonly TimeProvider _time;
     private readonly SupplierPurse _purse = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -28,17 +34,20 @@ internal sealed class SupplierTab : IDisposable
     private PurseCounts _written;
     private string? _failure;
     private Blockage? _blockage;
-    private long _waiting;
+    private Blockage? _rest;
+    private Money _waiting;
+    private int _inLine;
     private bool _isShort;
     private bool _isClosed;
 
     /// <param name="supplier">As it is registered.</param>
+    /// <param name="number">Which tab of this start there, from 1.</param>
     /// <param name="key">Of the channel's payer; the tab disposes of it.</param>
     /// <param name="store">Where it is written.</param>
     /// <param name="options">How much is promised at a time.</param>
     /// <param name="time">The clock.</param>
-    public SupplierTab(Supplier supplier, PrivateKey key, SqlSupplierTabs store, SupplyOptions options, TimeProvider time) =>
-        (_supplier, _key, _store, _block, _time) = (supplier, key, store, options.ModelBlock, time);
+    public SupplierTab(Supplier supplier, long number, PrivateKey key, SqlSupplierTabs store, SupplyOptions options, TimeProvider time) =>
+        (_supplier, _number, _key, _store, _block, _mostDoubtful, _time) = (supplier, number, key, store, options.ModelBlock, options.MostDoubtful, time);
 
     /// <summary>As it was last written.</summary>
     public Supplier Supplier => Volatile.Read(ref _supplier);
@@ -52,6 +61,16 @@ internal sealed class SupplierTab : IDisposable
     /// <summary>About what was spent a second lately.</summary>
     public Money PerSecond { get; set; }
 
+    /// <summary>Whether it spends nothing any more.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (_gate)
+                return _isClosed;
+        }
+    }
+
     /// <summary>Why it gets no requests now, for its operator; null when it does.</summary>
     public string? FindReason()
     {
@@ -59,10 +78,17 @@ internal sealed class SupplierTab : IDisposable
         lock (_gate)
         {
             if (_isClosed)
-                return "It was removed.";
-            if (Supplier.BarredUntil is { } until && until > now)
-                return $"It has lied, and is asked again from {until:u} on: {_failure ?? Supplier.Standing.LastFailure}";
-            return _blockage is { } blockage && blockage.Until > now ? blockage.Reason : null;
+                return Removed;
+            if (_supplier.BarredUntil is { } until && until > now)
+                return $"It has lied, and is asked again from {until:u} on: {_failure ?? _supplier.Standing.LastFailure}";
+            var doubtful = _supplier.Doubtful + _purse.Counts.Doubtful - _written.Doubtful;
+            if (doubtful > _mostDoubtful)
+            {
+                return $"It may have charged {doubtful} USD for requests of which nothing is known, and at most {_mostDoubtful} may be in doubt (twice Supply:ModelBlockUsd). "
+                    + "Look what its channel has paid, then remove the supplier and add it again with the same channel: from then on that counts as spent.";
+            }
+
+            return (_blockage is { } blockage && blockage.Until > now ? blockage : _rest is { } rest && rest.Until > now ? rest : null)?.Reason;
         }
     }
 
@@ -78,22 +104,37 @@ internal sealed class SupplierTab : IDisposable
     /// <summary>A request has ended.</summary>
     /// <param name="reserved">What was set aside for it.</param>
     /// <param name="spent">What it has cost, as far as is known.</param>
-    /// <param name="isKnown">Whether no more can have been charged.</param>
+    /// <param name="most">The most that can have been charged.</param>
     /// <param name="outcome">What it says of the supplier; null for nothing.</param>
     /// <param name="why">What happened when it failed or lied; null when it did not.</param>
-    public void Settle(Money reserved, Money spent, bool isKnown, CallOutcome? outcome, string? why)
+    public void Settle(Money reserved, Money spent, Money most, CallOutcome? outcome, string? why)
     {
-        _purse.Settle(reserved, spent, isKnown, outcome);
+        _purse.Settle(reserved, spent, most, outcome);
         lock (_gate)
         {
             if (why is not null)
                 _failure = why;
             if (outcome is CallOutcome.Done)
+            {
                 _blockage = null;
+                // What was under way when it said that it was busy is no sign that it has room.
+                if (_rest is { } rest && rest.Until <= _time.GetUtcNow())
+                    _rest = null;
+            }
+
             // At once; the database says it to the other nodes.
             if (outcome is CallOutcome.Lied)
                 _supplier = _supplier with { BarredUntil = _time.GetUtcNow() + SupplierShares.BarOf(_supplier.Standing.Lies + 1) };
         }
+    }
+
+    /// <summary>A request that was settled has turned out to have failed through the supplier's fault.</summary>
+    /// <param name="why">What happened.</param>
+    public void NoteFailure(string why)
+    {
+        _purse.NoteFailure();
+        lock (_gate)
+            _failure = why;
     }
 
     /// <summary>The header that pays a request: the voucher for all that is promised.</summary>
@@ -114,7 +155,9 @@ internal sealed class SupplierTab : IDisposable
     /// <returns>Whether it is no more than may be.</returns>
     public async Task<bool> RaiseAsync(Money cumulative, Money amount, CancellationToken cancellationToken)
     {
-        if (cumulative <= VoucherAmount)
+        // What it has promised already may still tell that less was taken than was thought.
+        var supplier = Supplier;
+        if (cumulative <= VoucherAmount && supplier.DoubtfulAfter(cumulative) == supplier.Doubtful)
             return true;
         if (await _store.RaiseAsync(Supplier.Id, cumulative, Money.Max(_block, amount), cancellationToken) is not { } raised)
             return false;
@@ -130,7 +173,8 @@ internal sealed class SupplierTab : IDisposable
         try
         {
             var before = VoucherAmount;
-            _isShort = true;
+            lock (_gate)
+                _isShort = true;
             return await WriteAsync(_purse.GiveBack(), isOver: false, CancellationToken.None) && VoucherAmount < before;
         }
         finally
@@ -151,23 +195,31 @@ internal sealed class SupplierTab : IDisposable
         }
     }
 
+    /// <summary>It has said that it has as much to do as it can: it is asked nothing for a moment, each time for longer.</summary>
+    /// <param name="asked">For how long it would be left alone, as it says; null when it does not. No more than a minute.</param>
+    public void Rest(TimeSpan? asked)
+    {
+        lock (_gate)
+        {
+            var now = _time.GetUtcNow();
+            // Those that were under way side by side say the same once.
+            if (_rest is { } current && current.Until > now)
+                return;
+            var pause = _rest is { } before ? TimeSpan.FromTicks(Math.Min(before.Pause.Ticks * 2, s_longestRest.Ticks)) : s_firstRest;
+            var length = asked is { } said && said > pause ? TimeSpan.FromTicks(Math.Min(said.Ticks, s_longestRest.Ticks)) : pause;
+            _rest = new Blockage($"It is busy, and is asked again from {now + length:u} on.", pause, now + length);
+        }
+    }
+
     /// <summary>Writes what came of requests since.</summary>
     /// <param name="givesBack">Whether what is not reserved is free for others again.</param>
-    /// <param name="isOver">Whether nothing is asked any more.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>False when the supplier was removed.</returns>
-    public async Task<bool> FlushAsync(bool givesBack, bool isOver, CancellationToken cancellationToken)
+    public async Task FlushAsync(bool givesBack, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            if (isOver)
-            {
-                lock (_gate)
-                    _isClosed = true;
-            }
-
-            return await WriteAsync(givesBack || isOver ? _purse.GiveBack() : _purse.Standing.Granted, isOver, cancellationToken);
+            await WriteAsync(givesBack ? _purse.GiveBack() : _purse.Standing.Granted, isOver: false, cancellationToken);
         }
         finally
         {
@@ -175,8 +227,39 @@ internal sealed class SupplierTab : IDisposable
         }
     }
 
+    /// <summary>Reserves nothing any more. What is under way is settled still: to be called again until nothing is.</summary>
+    /// <returns>Whether all is written, and nobody uses it any more.</returns>
+    public async Task<bool> CloseAsync(CancellationToken cancellationToken)
+    {
+        bool isOver;
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            lock (_gate)
+                _isClosed = true;
+            var granted = _purse.Close();
+            // Nothing more begins: when none is under way now, none will be.
+            isOver = _purse.Standing.UnderWay == 0;
+            await WriteAsync(isOver ? _purse.Counts.Spent : granted, isOver, cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+
+        lock (_gate)
+            return isOver && _inLine == 0;
+    }
+
     /// <summary>Whether something came of requests that is not written.</summary>
-    public bool HasNews => _purse.Counts != _written;
+    public bool HasNews
+    {
+        get
+        {
+            lock (_gate)
+                return _purse.Counts != _written;
+        }
+    }
 
     /// <summary>It was read again: another node, or somebody else, may have changed it.</summary>
     public void Take(Supplier supplier)
@@ -208,33 +291,56 @@ internal sealed class SupplierTab : IDisposable
 
     private async Task<string?> ReserveSlowlyAsync(Money amount, CancellationToken cancellationToken)
     {
-        Interlocked.Add(ref _waiting, amount.Nanodollars);
-        try
+        lock (_gate)
         {
-            await _turn.WaitAsync(cancellationToken);
-        }
-        finally
-        {
-            Interlocked.Add(ref _waiting, -amount.Nanodollars);
+            if (_isClosed)
+                return Removed;
+            _inLine++;
+            _waiting += amount;
         }
 
         try
         {
+            await _turn.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            LeaveLine(amount);
+            throw;
+        }
+
+        try
+        {
+            // It may have been closed since.
+            if (FindReason() is { } reason)
+                return reason;
             if (Volatile.Read(ref _voucher) is not null && _purse.TryReserve(amount))
                 return null;
             var standing = _purse.Standing;
             // Enough for those who wait, too, and for two seconds; exactly what is needed where the channel has not much more.
-            var free = _isShort ? amount : Money.Max(Money.Max(_block, PerSecond + PerSecond), amount) + new Money(Interlocked.Read(ref _waiting));
+            Money free;
+            lock (_gate)
+                free = _isShort ? amount : Money.Max(Money.Max(_block, PerSecond + PerSecond), amount) + _waiting - amount;
             var granted = standing.Counts.Spent + standing.Reserved + free;
             // Nobody's going away is to leave in doubt what others wait for.
             if (!await WriteAsync(Money.Max(standing.Granted, granted), isOver: false, CancellationToken.None))
-                return "It was removed.";
+                return Removed;
             Volatile.Write(ref _voucher, Sign(VoucherAmount));
             return _purse.TryReserve(amount) ? null : "What is promised there is in use; try again.";
         }
         finally
         {
             _turn.Release();
+            LeaveLine(amount);
+        }
+    }
+
+    private void LeaveLine(Money amount)
+    {
+        lock (_gate)
+        {
+            _inLine--;
+            _waiting -= amount;
         }
     }
 
@@ -245,14 +351,16 @@ internal sealed class SupplierTab : IDisposable
         string? failure;
         lock (_gate)
             failure = counts.Failures + counts.Lies > _written.Failures + _written.Lies ? _failure : null;
-        var supplier = await _store.WriteAsync(Supplier.Id, counts, granted, failure, isOver, cancellationToken);
-        _written = counts;
-        if (supplier is null)
+        var supplier = await _store.WriteAsync(new TabKey(Supplier.Id, _number), counts, granted, failure, isOver, cancellationToken);
+        lock (_gate)
         {
-            lock (_gate)
+            _written = counts;
+            if (supplier is null)
                 _isClosed = true;
-            return false;
         }
+
+        if (supplier is null)
+            return false;
 
         if (!isOver)
             _purse.Grant(granted);

@@ -23,7 +23,8 @@ public sealed class SupplierTabs(
     private readonly FailureLog _failures = new(logger, time);
     private readonly ConcurrentDictionary<PeerId, SupplierTab> _tabs = new();
     private readonly Dictionary<SupplierTab, Seen> _seen = [];
-    private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly List<SupplierTab> _closing = [];
+    private long _opened;
     private long? _adoptedAt;
     private long _lookedAt;
     private long _signalSeen = -1;
@@ -40,52 +41,43 @@ public sealed class SupplierTabs(
         await base.StopAsync(cancellationToken);
         // Requests that are under way still are written at the next start, as what may have been spent.
         await EachByItself.DoAsync(
-            _tabs.Values, tab => tab.FlushAsync(givesBack: true, isOver: tab.Standing.Reserved == Money.Zero, cancellationToken), (tab, failure) => _failures.TellOf("write what was spent at", tab.Supplier.Node, failure), cancellationToken);
+            _tabs.Values.Concat(_closing), tab => tab.CloseAsync(cancellationToken), (tab, failure) => _failures.TellOf("write what was spent at", tab.Supplier.Node, failure), cancellationToken);
     }
 
     /// <inheritdoc/>
     public override void Dispose()
     {
         base.Dispose();
-        foreach (var tab in _tabs.Values)
+        foreach (var tab in _tabs.Values.Concat(_closing))
             tab.Dispose();
-        _one.Dispose();
     }
 
     /// <summary>Opens tabs at new suppliers, and closes those at suppliers that were removed.</summary>
-    internal async Task RefreshAsync(CancellationToken cancellationToken)
+    private async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        await _one.WaitAsync(cancellationToken);
-        try
+        if (_adoptedAt is null || time.GetElapsedTime(_adoptedAt.Value) >= s_betweenAdoptions)
         {
-            if (_adoptedAt is null || time.GetElapsedTime(_adoptedAt.Value) >= s_betweenAdoptions)
+            await store.AdoptAsync(isStart: _adoptedAt is null, cancellationToken);
+            _adoptedAt = time.GetTimestamp();
+        }
+
+        var all = options.BuysModels ? (await suppliers.ListAsync(new PageRequest(options.MaxSuppliers), cancellationToken)).Items : [];
+        foreach (var supplier in all)
+        {
+            if (_tabs.TryGetValue(supplier.Node, out var tab) && !tab.IsClosed && tab.Supplier.Id == supplier.Id && tab.Supplier.Channel == supplier.Channel && tab.Supplier.Address == supplier.Address)
             {
-                await store.AdoptAsync(isStart: _adoptedAt is null, cancellationToken);
-                _adoptedAt = time.GetTimestamp();
+                tab.Take(supplier);
+                continue;
             }
 
-            var all = options.BuysModels ? (await suppliers.ListAsync(new PageRequest(options.MaxSuppliers), cancellationToken)).Items : [];
-            foreach (var supplier in all)
-            {
-                if (_tabs.TryGetValue(supplier.Node, out var tab) && tab.Supplier.Id == supplier.Id && tab.Supplier.Channel == supplier.Channel && tab.Supplier.Address == supplier.Address)
-                {
-                    tab.Take(supplier);
-                    continue;
-                }
-
-                if (tab is not null)
-                    await CloseAsync(tab, cancellationToken);
-                if (await suppliers.OpenKeyAsync(supplier, cancellationToken) is { } key)
-                    _tabs[supplier.Node] = new SupplierTab(supplier, key, store, options, time);
-            }
-
-            foreach (var gone in _tabs.Values.Where(tab => all.All(supplier => supplier.Id != tab.Supplier.Id)))
-                await CloseAsync(gone, cancellationToken);
+            if (tab is not null)
+                Retire(tab);
+            if (await suppliers.OpenKeyAsync(supplier, cancellationToken) is { } key)
+                _tabs[supplier.Node] = new SupplierTab(supplier, ++_opened, key, store, options, time);
         }
-        finally
-        {
-            _one.Release();
-        }
+
+        foreach (var gone in _tabs.Values.Where(tab => all.All(supplier => supplier.Id != tab.Supplier.Id)))
+            Retire(gone);
     }
 
     /// <inheritdoc/>
@@ -101,6 +93,7 @@ public sealed class SupplierTabs(
             }
 
             await EachByItself.DoAsync(_tabs.Values, tab => LookAtAsync(tab, stoppingToken), (tab, failure) => _failures.TellOf("write what was spent at", tab.Supplier.Node, failure), stoppingToken);
+            await EachByItself.DoAsync(_closing.ToArray(), tab => CloseAsync(tab, stoppingToken), (tab, failure) => _failures.TellOf("close the tab at", tab.Supplier.Node, failure), stoppingToken);
             await signal.WaitBeyondAsync(_signalSeen, TimeSpan.FromMilliseconds(options.SpentMs), time, stoppingToken);
         }
     }
@@ -120,18 +113,24 @@ public sealed class SupplierTabs(
             (seen.Uses, seen.UsedAt, seen.HasGivenBack) = (standing.Uses, now, false);
         var isIdle = standing.Reserved == Money.Zero && time.GetElapsedTime(seen.UsedAt, now) >= s_untilIdle && !seen.HasGivenBack && standing.Uses > 0;
         if (isIdle || tab.HasNews)
-            await tab.FlushAsync(isIdle, isOver: false, cancellationToken);
+            await tab.FlushAsync(isIdle, cancellationToken);
         seen.HasGivenBack |= isIdle;
+    }
+
+    /// <summary>Nothing more is asked by it. What is under way is written until it has ended.</summary>
+    private void Retire(SupplierTab tab)
+    {
+        _tabs.TryRemove(new KeyValuePair<PeerId, SupplierTab>(tab.Supplier.Node, tab));
+        _seen.Remove(tab);
+        _closing.Add(tab);
     }
 
     private async Task CloseAsync(SupplierTab tab, CancellationToken cancellationToken)
     {
-        await tab.FlushAsync(givesBack: true, isOver: true, cancellationToken);
-        _tabs.TryRemove(new KeyValuePair<PeerId, SupplierTab>(tab.Supplier.Node, tab));
-        _seen.Remove(tab);
-        // Its key may be in use by a request that is under way: it goes with the garbage then.
-        if (tab.Standing.Reserved == Money.Zero)
-            tab.Dispose();
+        if (!await tab.CloseAsync(cancellationToken))
+            return;
+        _closing.Remove(tab);
+        tab.Dispose();
     }
 
     private sealed class Seen(long now)

@@ -46,6 +46,22 @@ public sealed class ModelFleetsTests
     }
 
     [Fact]
+    public void Models_ThatOnlyStrangersServe_ComeLast_WhateverTheyAsk()
+    {
+        var bait = new SuppliedPrice(PrivateKey.Generate().PublicKey.PeerId, new ModelPrice(Money.Zero, Money.Zero));
+        _fleets.Become(
+        [
+            Serve(1, "acme/large", 32_768, 5, "chat"),
+            Serve(2, "acme/small", 32_768, 3, "chat"),
+            Serve(3, "acme/bait", 32_768, 0, "chat") with { Supplied = bait },
+            // Nor does a stranger make a model of the cell cheaper.
+            Serve(4, "acme/large", 32_768, 5, "chat") with { Supplied = bait },
+        ]);
+
+        string.Join(' ', Find("auto").Select(fleet => fleet.Model.Listing.Name)).ShouldBe("small large bait");
+    }
+
+    [Fact]
     public void WhatIsKnownOfAReplica_StaysKnown_WhenOthersAreRegistered()
     {
         _fleets.Become([Serve(1, "1.0.0"), Serve(2, "1.0.0")]);

@@ -36,7 +36,7 @@ public sealed class ReplicaChooserTests
     }
 
     [Fact]
-    public void Suppliers_GetWhatNoServerOfTheCellIsFreeFor_InTheRegionThatIsNamed()
+    public void Suppliers_GetWhatNoServerOfTheCellIsFreeFor_AndOnlyThenInTheRegionThatIsNamed()
     {
         var elsewhere = new SuppliedPrice(s_node, new ModelPrice(new Money(1), new Money(1)));
         List<ReplicaState> replicas =
@@ -47,11 +47,43 @@ public sealed class ReplicaChooserTests
         ];
         var chooser = FleetSamples.Chooser();
 
+        // Where a stranger stands is his own word.
+        chooser.TryEnter(replicas, [], FleetSamples.Request with { Region = "us-east" }, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[1]);
+        chooser.TryEnter(replicas, [], FleetSamples.Request with { StaysHere = true }, Now).ShouldBeNull();
         chooser.TryEnter(replicas, [], FleetSamples.Request with { Region = "us-east" }, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[2]);
-        chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[1]);
         chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[0]);
         chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldBeNull();
     }
+
+    [Fact]
+    public void Supplier_ThatAsksMoreThanTwiceAsMuchAsTheCheapest_GetsNothing_AsLongAsThatOneServes()
+    {
+        List<ReplicaState> replicas = [new(Supplied(1, price: 100, maxRequests: 2), 0, 0), new(Supplied(2, price: 201, maxRequests: 2), 1, 0), new(Supplied(3, price: 200, maxRequests: 2), 2, 0)];
+        var chooser = FleetSamples.Chooser();
+
+        for (var request = 0; request < 4; request++)
+            chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldNotBeNull().Replica.ShouldNotBe(replicas[1]);
+        // The cheap ones are full, and serve.
+        chooser.TryEnter(replicas, [], FleetSamples.Request, Now).ShouldBeNull();
+
+        chooser.TryEnter(replicas, [replicas[0]], FleetSamples.Request, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[1]);
+    }
+
+    [Fact]
+    public void Request_ThatMayCostSoMuch_GoesToNoneThatTakesMore()
+    {
+        List<ReplicaState> replicas = [new(Supplied(1, price: 100), 0, 0), new(Supplied(2, price: 150), 1, 0)];
+        var usage = new TokenUsage(1_000_000, 0);
+        var request = FleetSamples.Request with { Within = new PriceCap(usage, replicas[0].Replica.Priced.PriceOf(usage)) };
+        var chooser = FleetSamples.Chooser();
+
+        for (var number = 0; number < 4; number++)
+            chooser.TryEnter(replicas, [], request, Now).ShouldNotBeNull().Replica.ShouldBe(replicas[0]);
+        chooser.TryEnter(replicas, [], request, Now).ShouldBeNull();
+    }
+
+    private static Replica Supplied(int number, long price, int maxRequests = 4) =>
+        FleetSamples.Replica(number, maxRequests) with { Supplied = new SuppliedPrice(s_node, new ModelPrice(new Money(price), new Money(price))) };
 
     [Fact]
     public void Requests_ThatBeginAlike_GoToTheSameReplica_UntilItHasTooMuchToDo()

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Forms;
 
@@ -171,6 +172,43 @@ public sealed class FormEndpointsTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("messages")]
+    [InlineData("responses")]
+    public async Task Answer_ThatTheFormCannotCarry_IsPaidFor_AndAskedOfNobodyElse(string path)
+    {
+        await using var server = ModelServer.Start(async call =>
+        {
+            if (call.Request["stream"]?.GetValue<bool>() is not true)
+            {
+                await TalkingModel.SayAsync(call, isStream: false, Calls(0, 510), "tool_calls");
+                return;
+            }
+
+            await call.BeginAsync();
+            await call.WordAsync("first");
+            await call.EventAsync($$"""{"choices":[{"index":0,"delta":{{Calls(0, 300)}}}]}""");
+            await call.EventAsync($$"""{"choices":[{"index":0,"delta":{{Calls(300, 300)}}}]}""");
+            await call.HangAsync();
+        });
+        await _node.RegisterAsync(server);
+
+        using var whole = await _node.AskAsync(Asked(path), path);
+        (await InferenceNode.ReadAsync(whole, HttpStatusCode.BadGateway)).ToJsonString().ShouldContain("cannot be given on");
+        // So many tokens that it is not cut for going on beyond them.
+        using var stream = await _node.AskAsync(Asked(path, stream: true, most: 5_000), path);
+        (await stream.Content.ReadAsStringAsync(Stop)).ShouldContain("cannot be given on");
+
+        server.Requests.Count.ShouldBe(2);
+        await Eventually.IsSoAsync(async () => (await _node.UsedAsync()) is { Requests: 2 } used && used.Paid > Money.Zero);
+
+        static string Calls(int first, int count)
+        {
+            var calls = Enumerable.Range(first, count).Select(number => $$$"""{"index":{{{number}}},"id":"c{{{number}}}","type":"function","function":{"name":"f","arguments":"{}"}}""");
+            return $$"""{"tool_calls":[{{string.Join(',', calls)}}]}""";
+        }
+    }
+
+    [Theory]
     [InlineData("chat/completions", "messages")]
     [InlineData("messages", "messages.0.content.0.source.url")]
     [InlineData("responses", "input.0.content.0.image_url")]
@@ -224,7 +262,7 @@ public sealed class FormEndpointsTests : IAsyncLifetime
         return (json["error"]!["type"]!.GetValue<string>(), json["error"]!["details"]!["error_code"]!.GetValue<string>());
     }
 
-    private object Asked(string path, bool stream = false) => path == "messages"
-        ? new { model = _node.Model, max_tokens = 50, messages = new[] { new { role = "user", content = "Say hello" } }, stream }
-        : new { model = _node.Model, max_output_tokens = 50, input = "Say hello", stream };
+    private object Asked(string path, bool stream = false, int most = 50) => path == "messages"
+        ? new { model = _node.Model, max_tokens = most, messages = new[] { new { role = "user", content = "Say hello" } }, stream }
+        : new { model = _node.Model, max_output_tokens = most, input = "Say hello", stream };
 }

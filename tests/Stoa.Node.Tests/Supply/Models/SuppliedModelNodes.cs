@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Inference;
@@ -62,6 +63,30 @@ public abstract class SuppliedModelNodes : SuppliedNodes
         await seller.Client.AddReplicaAsync(
             new AddReplicaRequest($"{publisher}/{name}@1.0.0", server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody("0.5", "0.5"), SkipCheck: true), Stop);
         return server;
+    }
+
+    /// <summary>A model that costs nothing to list, which one seller or two serve: each has its own server of it, and the first one's is answered.</summary>
+    protected async Task<(string Name, ModelServer Server)> AddFreeAsync(TestNode first, TestNode? second)
+    {
+        await first.Client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: Stop);
+        await first.Client.PublishListingAsync(
+            Encoding.UTF8.GetBytes($$"""
+            { "kind": "model", "name": "gift", "version": "1.0.0", "description": "A model of the tests.", "tags": [], "license": "MIT", "framework": "gguf", "contextLength": 8192,
+              "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"] }
+            """),
+            Stop);
+        var own = await AddModelAsync(first, "gift", isPublished: false);
+        var key = (await first.Client.ListListingsAsync(new ListingQuery("gift"), Stop).FirstAsync(Stop)).Publisher.Key;
+        var name = $"{key}/gift@1.0.0";
+        if (second is not null)
+        {
+            await Eventually.IsSoAsync(async () => await second.Client.ListListingsAsync(new ListingQuery("gift"), Stop).AnyAsync(Stop));
+            var server = ModelServer.Start();
+            Keep(server);
+            await second.Client.AddReplicaAsync(new AddReplicaRequest(name, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody("0.5", "0.5"), SkipCheck: true), Stop);
+        }
+
+        return (name, own);
     }
 
     /// <summary>The model's name at the buyer, once it is served there by so many suppliers.</summary>

@@ -10,7 +10,6 @@ using Stoa.Market.Inference;
 using Stoa.Market.Supply;
 using Stoa.Market.Tests.Calls;
 using Stoa.Node.Tests.Inference;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply.Models;
@@ -351,29 +350,6 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
             "asker", "1.0.0", "A program of the tests.", ["test.asks"], "asker.wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"),
             new AgentLimitsBody(100_000_000, 16 << 20, 120_000, 100_000, 4_096), new AgentPriceBody("0.00001", "0", "0"), Asks: [new AgentAskBody(8, "0.01", Listing: model)]);
         return Buyer.Client.PublishAgentAsync(JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody), new MemoryStream(program), cancellationToken: Stop);
-    }
-
-    private async Task<(string Name, ModelServer Server)> AddFreeAsync(TestNode first, TestNode? second)
-    {
-        await first.Client.UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: Stop);
-        await first.Client.PublishListingAsync(
-            Encoding.UTF8.GetBytes($$"""
-            { "kind": "model", "name": "gift", "version": "1.0.0", "description": "A model of the tests.", "tags": [], "license": "MIT", "framework": "gguf", "contextLength": 8192,
-              "weights": { "digest": "{{ContentHash.Of("weights"u8)}}", "bytes": 7 }, "capabilities": ["chat"] }
-            """),
-            Stop);
-        var own = await AddModelAsync(first, "gift", isPublished: false);
-        var key = (await first.Client.ListListingsAsync(new ListingQuery("gift"), Stop).FirstAsync(Stop)).Publisher.Key;
-        var name = $"{key}/gift@1.0.0";
-        if (second is not null)
-        {
-            await Eventually.IsSoAsync(async () => await second.Client.ListListingsAsync(new ListingQuery("gift"), Stop).AnyAsync(Stop));
-            var server = ModelServer.Start();
-            Keep(server);
-            await second.Client.AddReplicaAsync(new AddReplicaRequest(name, server.Address, UpstreamModel: "tiny", ServingPrice: new ModelPriceBody("0.5", "0.5"), SkipCheck: true), Stop);
-        }
-
-        return (name, own);
     }
 
     private static byte[]? Lie(string lie, byte[] bytes, IHeaderDictionary headers, PrivateKey key, PrivateKey other)
