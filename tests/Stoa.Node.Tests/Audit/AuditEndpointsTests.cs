@@ -23,9 +23,13 @@ public sealed class AuditEndpointsTests(SharedNode shared) : IClassFixture<Share
         // The endpoints of the real wiring, each answered with success by the middleware's neighbour, so that none needs a world of its own.
         var endpoints = shared.Node.Service<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>() is { } methods && methods.HttpMethods.Any(IsAct)).ToList();
-        // What models are asked is told by usage, and is no act: so little is left out of the log, and no more.
+        // What models are asked, by accounts or out of payment channels, is told by usage, and is no act: so little is left out of the log, and no more.
         var asked = endpoints.Where(endpoint => endpoint.Metadata.GetMetadata<AuditMark>() is { IsNoAct: true }).ToList();
-        asked.Select(endpoint => endpoint.RoutePattern.RawText).Order().ShouldBe(["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/responses"]);
+        asked.Select(endpoint => endpoint.RoutePattern.RawText).Order().ShouldBe(
+        [
+            "/api/v1/model-calls/chat/completions", "/api/v1/model-calls/completions", "/api/v1/model-calls/embeddings",
+            "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/messages", "/v1/responses",
+        ]);
         endpoints = [.. endpoints.Except(asked)];
         endpoints.Count.ShouldBeGreaterThan(40);
         var walked = new List<string>();
