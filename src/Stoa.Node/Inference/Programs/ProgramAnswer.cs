@@ -1,26 +1,13 @@
 using System.Runtime.ExceptionServices;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Programs;
 
 /// <summary>The answer of a program that is still being written. Whoever disposes of it wants no more, and the program ends.</summary>
 /// <param name="run">Writes it.</param>
-internal sealed class ProgramAnswer(ProgramRun run) : Stream
+internal sealed class ProgramAnswer(ProgramRun run) : ReadOnlyStream
 {
     private readonly Stream _written = run.Output.Reader.AsStream();
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <inheritdoc/>
     /// <exception cref="Gateway.UpstreamException">All that the program has written was read, and then it has failed.</exception>
@@ -31,20 +18,6 @@ internal sealed class ProgramAnswer(ProgramRun run) : Stream
             ExceptionDispatchInfo.Throw(failure);
         return read;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

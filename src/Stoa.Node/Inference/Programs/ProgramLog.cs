@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Programs;
 
@@ -54,26 +55,12 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
     }
 
     /// <summary>Cuts what is written into lines. What is too long of one, or of all of them, is dropped.</summary>
-    private sealed class Lines(ProgramLog log) : Stream
+    private sealed class Lines(ProgramLog log) : WriteOnlyStream
     {
         private const int BytesOfLine = 500;
 
         private readonly ArrayBufferWriter<byte> _line = new(128);
         private int _left = BytesOfRun;
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
@@ -89,16 +76,8 @@ internal sealed class ProgramLog(string model, TimeProvider time, ILogger logger
             Add(buffer);
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
         // Called when the program has ended: a last line may have no end.
         public override void Flush() => End();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         private void Add(ReadOnlySpan<byte> bytes) => _line.Write(bytes[..Math.Min(bytes.Length, BytesOfLine - _line.WrittenCount)]);
 

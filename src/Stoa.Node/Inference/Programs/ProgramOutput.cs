@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Programs;
 
@@ -10,7 +11,7 @@ namespace Stoa.Node.Inference.Programs;
 /// </remarks>
 /// <param name="isStream">Whether a stream may come.</param>
 /// <param name="stop">Ends a wait for the reader.</param>
-internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Stream
+internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : WriteOnlyStream
 {
     private const int BufferBytes = 64 << 10;
     private const int PieceBytes = 16 << 10;
@@ -38,20 +39,6 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Str
     /// <summary>The stream.</summary>
     public PipeReader Reader => _pipe.Reader;
 
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     /// <inheritdoc/>
     /// <exception cref="OperationCanceledException">Nobody reads it any more.</exception>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -70,8 +57,6 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Str
             Send(buffer);
     }
 
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
     public override void Flush()
     {
     }
@@ -86,12 +71,6 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Str
         Failure = failure;
         _pipe.Writer.Complete();
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private void Send(ReadOnlySpan<byte> bytes)
     {

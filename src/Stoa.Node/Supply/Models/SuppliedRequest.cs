@@ -219,36 +219,21 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Replica replica, Money 
 
     private HttpRequestMessage ToMessage(SupplierTab tab, InferenceKind kind, byte[] body, bool isStream, string? ask)
     {
-        var address = replica.AddressOf(kind);
-        var message = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(body) };
+        var message = new HttpRequestMessage(HttpMethod.Post, replica.AddressOf(kind)) { Content = new ByteArrayContent(body) };
         message.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
         if (isStream)
             message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
-        var (digest, payment) = (ContentDigest.Of(_body), tab.PaymentOf());
         List<string> components = ["@method", "@path", "@query", ContentDigest.FieldName, "payment-signature", "stoa-max-price"];
         message.Headers.TryAddWithoutValidation(ModelAnswerReceipt.MostHeader, most.ToString());
-        message.Headers.TryAddWithoutValidation("Content-Digest", digest);
-        message.Headers.TryAddWithoutValidation(PaymentHeaders.Signature, payment);
+        message.Headers.TryAddWithoutValidation(RequestSigner.DigestHeader, ContentDigest.Of(_body));
+        message.Headers.TryAddWithoutValidation(PaymentHeaders.Signature, tab.PaymentOf());
         if (ask is not null)
         {
             message.Headers.TryAddWithoutValidation(ModelAsk.Header, ask);
             components.Add("stoa-ask");
         }
 
-        var input = SignatureInput.Of(components, desk.Time.GetUtcNow(), Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes)), tab.Supplier.Channel.ToString());
-        var signature = tab.Key.SignFixed(input.ToBase(name => name switch
-        {
-            "@method" => "POST",
-            "@path" => address.AbsolutePath,
-            "@query" => "?",
-            ContentDigest.FieldName => digest,
-            "payment-signature" => payment,
-            "stoa-max-price" => most.ToString(),
-            "stoa-ask" => ask,
-            _ => null,
-        }));
-        message.Headers.TryAddWithoutValidation("Signature-Input", $"stoa={input}");
-        message.Headers.TryAddWithoutValidation("Signature", $"stoa={StructuredFields.Quote(signature)}");
+        RequestSigner.Sign(message, components, tab.Key, tab.Supplier.Channel.ToString(), desk.Time.GetUtcNow(), Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes)));
         return message;
     }
 
