@@ -39,6 +39,7 @@ internal static class RegistryBench
         var session = await CompareAsync(asking, answering, spoil: false, cancellationToken);
         figures.Add("reconcile_bytes_1m_1k", session.Bytes);
         figures.Add("reconcile_symbols_1m_1k", session.Report.Symbols);
+        figures.Add("reconcile_round_trips_before_data_1m_1k", session.BeforeData);
         figures.Add("reconcile_round_trips_1m_1k", session.RoundTrips);
         figures.Add("reconcile_cpu_s_1m_1k", session.CpuSeconds);
         tell("once more, with the sketch under the other's key at hand");
@@ -80,7 +81,7 @@ internal static class RegistryBench
         await answers;
         if (report.Theirs != Apart || report.Ours != Apart || report.Given != Apart)
             throw new BenchmarkException($"{report.Theirs} and {report.Ours} statements were found that only one side has, {report.Given} were given; there are {Apart} of each.");
-        return new Session(report, left.Bytes + right.Bytes, left.Messages, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
+        return new Session(report, left.Bytes + right.Bytes, left.BeforeData, left.Messages, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
     }
 
     private static async Task<double> TakeAsync(CancellationToken cancellationToken)
@@ -147,7 +148,7 @@ internal static class RegistryBench
         return new AgentListing(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, NumberedReplica.IdOf(number), NumberedReplica.IdOf(number + 1), 1_000);
     }
 
-    private sealed record Session(ReconciliationReport Report, long Bytes, int RoundTrips, double CpuSeconds);
+    private sealed record Session(ReconciliationReport Report, long Bytes, int BeforeData, int RoundTrips, double CpuSeconds);
 
     /// <summary>Statements that are numbers, which nobody keeps: what is measured is how it is found which there are.</summary>
     private sealed class NumberedReplica(int number) : IReplica
@@ -191,10 +192,15 @@ internal static class RegistryBench
 
         public int Messages { get; private set; }
 
+        /// <summary>What was asked before the first statements were asked for or given.</summary>
+        public int BeforeData { get; private set; }
+
         public ValueTask SendAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
         {
             Messages++;
             var read = ReplicationMessage.Read(message.Span);
+            if (BeforeData == 0 && read is (ReplicationMessage.Want or ReplicationMessage.Give))
+                BeforeData = Messages - 1;
             if (spoils && read is ReplicationMessage.Symbols symbols)
                 message = (symbols with { Coded = [.. symbols.Coded.Select(symbol => symbol with { Check = ~symbol.Check })] }).Write();
             if (read is not (ReplicationMessage.Given or ReplicationMessage.Give))

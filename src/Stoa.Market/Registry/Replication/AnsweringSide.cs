@@ -8,6 +8,10 @@ namespace Stoa.Market.Registry.Replication;
 /// <param name="nonce">Drawn for this session.</param>
 public sealed class AnsweringSide(IReplica replica, IMessageChannel channel, SipKey nonce)
 {
+    // So many are enough where the difference is estimated too low by a quarter, which is seldom; what is missing costs one more round trip.
+    private const double SymbolsPerEstimatedItem = 1.75;
+    private const int SpareSymbols = 16;
+
     private readonly HashSet<UInt128> _wanted = [];
     private ReconciliationReport _report = new() { Way = ReconciliationWay.Sketch, IsComplete = true };
     private SketchedSet? _sketch;
@@ -49,7 +53,7 @@ public sealed class AnsweringSide(IReplica replica, IMessageChannel channel, Sip
             case ReplicationMessage.Hello hello:
                 (_sketch, _asker) = (replica.Index.Own(), hello.Nonce);
                 await SendAsync(new ReplicationMessage.Welcome(nonce, _sketch.Key, _sketch.Count), cancellationToken);
-                await TellAsync(hello.First, cancellationToken);
+                await TellAsync(EnoughFor(TugOfWarSketch.Difference(hello.TugOfWar, replica.Index.TugOfWar)), cancellationToken);
                 break;
             case ReplicationMessage.More more:
                 await TellAsync(more.Count, cancellationToken);
@@ -78,6 +82,10 @@ public sealed class AnsweringSide(IReplica replica, IMessageChannel channel, Sip
                 throw new InvalidDataException($"A {message.GetType().Name} of the registry is an answer, not a question.");
         }
     }
+
+    private int EnoughFor(double differences) => differences > ReplicationLimits.MaxSketchedDifferences
+        ? ReplicationLimits.FirstSymbols
+        : Math.Min(_sketch!.Length, (int)(SymbolsPerEstimatedItem * differences) + SpareSymbols);
 
     private async Task TellAsync(int count, CancellationToken cancellationToken)
     {

@@ -4,8 +4,8 @@ namespace Stoa.Market.Registry.Replication;
 
 /// <summary>The side of a reconciliation that begins it: it finds out what the sets differ in, asks for what it has not, and offers what the other side has not.</summary>
 /// <remarks>
-/// The first answer brings the other's key and enough coded symbols for a small difference, or to estimate a larger one. Where symbols do not lead to an end, the difference being too large or
-/// somebody having made statements against it, ranges do; who has next to nothing takes all in pages. Statements that come are looked at before more are asked for.
+/// The greeting tells the other side how many symbols it takes, and its answer brings them: statements are asked for and offered after one round trip. Where symbols do not lead to an end, the
+/// difference being too large or somebody having made statements against it, ranges do; who has next to nothing takes all in pages. Statements that come are looked at before more are asked for.
 /// </remarks>
 /// <param name="replica">What is here.</param>
 /// <param name="channel">To the other side.</param>
@@ -27,7 +27,7 @@ public sealed class AskingSide(IReplica replica, IMessageChannel channel, SipKey
     /// <exception cref="InvalidDataException">The other side does not keep to the protocol.</exception>
     public async Task<ReconciliationReport> RunAsync(CancellationToken cancellationToken)
     {
-        await SendAsync(new ReplicationMessage.Hello(nonce, ReplicationLimits.FirstSymbols), cancellationToken);
+        await SendAsync(new ReplicationMessage.Hello(nonce, replica.Index.TugOfWar), cancellationToken);
         var answer = await ReceiveAsync<ReplicationMessage>(cancellationToken);
         if (answer is ReplicationMessage.Busy)
             return _report with { Way = ReconciliationWay.Busy, IsComplete = false };
@@ -72,7 +72,7 @@ public sealed class AskingSide(IReplica replica, IMessageChannel channel, SipKey
             if (decoder.IsBroken || decoder.Room == 0 || decoder.Received >= most || enough > ReplicationLimits.MaxSymbols)
                 return false;
             var more = Math.Max((int)enough - decoder.Received, (decoder.Received / 8) + SpareSymbols);
-            await SendAsync(new ReplicationMessage.More(Math.Min(Math.Min(more, decoder.Room), ReplicationLimits.MaxSymbolsAtOnce)), cancellationToken);
+            await SendAsync(new ReplicationMessage.More(Math.Min(more, decoder.Room)), cancellationToken);
             symbols = await ReceiveAsync<ReplicationMessage.Symbols>(cancellationToken);
         }
     }

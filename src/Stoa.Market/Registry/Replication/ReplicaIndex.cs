@@ -12,6 +12,7 @@ public sealed class ReplicaIndex
 {
     private readonly Lock _lock = new();
     private readonly IdSet _ids = new();
+    private readonly TugOfWarSketch _tugOfWar = new();
     private readonly int _maxOthers;
     // Of few statements the first symbols are kept up: nearly always they are enough, and the rest costs more memory than the statements' ids.
     private int _length = ReplicationLimits.FirstSymbols;
@@ -36,6 +37,16 @@ public sealed class ReplicaIndex
         {
             lock (_lock)
                 return Snapshot();
+        }
+    }
+
+    /// <summary>What others can tell from, by their own, how many statements they differ in (<see cref="TugOfWarSketch.Difference"/>).</summary>
+    public IReadOnlyList<int> TugOfWar
+    {
+        get
+        {
+            lock (_lock)
+                return _tugOfWar.Read();
         }
     }
 
@@ -150,6 +161,10 @@ public sealed class ReplicaIndex
     private void Change(ContentHash id, bool isAdded)
     {
         _snapshot = null;
+        if (isAdded)
+            _tugOfWar.Add(id);
+        else
+            _tugOfWar.Remove(id);
         var item = SetItem.Of(id);
         Change(_own, item, isAdded);
         foreach (var other in _others)

@@ -8,10 +8,7 @@ public static class ReplicationLimits
     /// <summary>Coded symbols of a set that are kept and told: enough for 5,500 differences.</summary>
     public const int MaxSymbols = 8_192;
 
-    /// <summary>Coded symbols of one message.</summary>
-    public const int MaxSymbolsAtOnce = 2_048;
-
-    /// <summary>Coded symbols that are asked for first: they show how many more it takes.</summary>
+    /// <summary>Coded symbols that are kept up of sets which are gone through quickly: enough for 30 differences. So many are also told of sets that seem to differ in too much: they show whether it is so.</summary>
     public const int FirstSymbols = 64;
 
     /// <summary>Keys of others under which a node keeps sketches up: 256 KiB each.</summary>

@@ -24,8 +24,8 @@ public abstract record ReplicationMessage
         var reader = new WireReader(bytes);
         ReplicationMessage message = reader.Byte() switch
         {
-            1 => new Hello(reader.Key(), reader.Count(ReplicationLimits.MaxSymbolsAtOnce)),
-            2 => new More(reader.Count(ReplicationLimits.MaxSymbolsAtOnce)),
+            1 => new Hello(reader.Key(), reader.SignedNumbers(TugOfWarSketch.Length)),
+            2 => new More(reader.Count(ReplicationLimits.MaxSymbols)),
             3 => Ranges.Read(ref reader),
             4 => new Page(reader.Item()),
             5 => new Want(reader.Items(ReplicationLimits.MaxWantedAtOnce)),
@@ -47,14 +47,19 @@ public abstract record ReplicationMessage
 
     private protected abstract void Write(WireWriter writer);
 
-    /// <summary>Begins, and asks for symbols.</summary>
+    /// <summary>Begins, and asks for as many symbols as it seems to take.</summary>
     /// <param name="Nonce">What the asking side has drawn for the session.</param>
-    /// <param name="First">How many.</param>
-    public sealed record Hello(SipKey Nonce, int First) : ReplicationMessage
+    /// <param name="TugOfWar">The <see cref="ReplicaIndex.TugOfWar"/> of the asking side.</param>
+    public sealed record Hello(SipKey Nonce, IReadOnlyList<int> TugOfWar) : ReplicationMessage
     {
         private protected override byte Type => 1;
 
-        private protected override void Write(WireWriter writer) => writer.Key(Nonce).Number(First);
+        private protected override void Write(WireWriter writer)
+        {
+            writer.Key(Nonce);
+            foreach (var number in TugOfWar)
+                writer.Signed(number);
+        }
     }
 
     /// <summary>Asks for the symbols that come next.</summary>
@@ -160,7 +165,7 @@ public abstract record ReplicationMessage
         {
             var first = reader.Count(ReplicationLimits.MaxSymbols);
             var total = reader.Count(int.MaxValue);
-            var count = reader.Count(ReplicationLimits.MaxSymbolsAtOnce);
+            var count = reader.Count(ReplicationLimits.MaxSymbols);
             var coded = new List<CodedSymbol>(count);
             for (var number = 0; number < count; number++)
                 coded.Add(new CodedSymbol(reader.Item(), reader.Fixed32(), unchecked(reader.Signed() + Expected(total, first + number))));

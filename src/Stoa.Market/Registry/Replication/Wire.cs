@@ -101,6 +101,14 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
         return (int)(zigzag >> 1) ^ -(int)(zigzag & 1);
     }
 
+    public List<int> SignedNumbers(int count)
+    {
+        var numbers = new List<int>(count);
+        while (numbers.Count < count)
+            numbers.Add(Signed());
+        return numbers;
+    }
+
     public uint Fixed32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(sizeof(uint)));
 
     public ulong Fixed64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(sizeof(ulong)));

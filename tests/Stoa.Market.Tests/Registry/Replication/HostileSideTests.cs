@@ -26,16 +26,18 @@ public sealed class HostileSideTests
         ["a question"] = message => message is ReplicationMessage.Given ? new ReplicationMessage.More(1) : message,
     };
 
+    private static readonly ReplicationMessage s_hello = new ReplicationMessage.Hello(s_nonce, new TugOfWarSketch().Read());
+
     private static readonly Dictionary<string, ReplicationMessage[]> s_questions = new()
     {
         ["no greeting"] = [new ReplicationMessage.More(5)],
-        ["two greetings"] = [new ReplicationMessage.Hello(s_nonce, 5), new ReplicationMessage.Hello(s_nonce, 5)],
-        ["an answer"] = [new ReplicationMessage.Hello(s_nonce, 5), new ReplicationMessage.Busy()],
-        ["a statement that was not offered"] = [new ReplicationMessage.Hello(s_nonce, 5), new ReplicationMessage.Give([MemoryReplica.Make("other", 1)])],
-        ["no symbols"] = [new ReplicationMessage.Hello(s_nonce, 0)],
-        ["symbols without end"] = [new ReplicationMessage.Hello(s_nonce, 2_048), .. Enumerable.Repeat(new ReplicationMessage.More(2_048), 4)],
-        ["ranges without end"] = [new ReplicationMessage.Hello(s_nonce, 5), .. Enumerable.Repeat(new ReplicationMessage.Ranges([.. Enumerable.Repeat(new ItemRange(1, 2), 64)]), 513)],
-        ["offers without end"] = [new ReplicationMessage.Hello(s_nonce, 5), .. Enumerable.Repeat(new ReplicationMessage.Offer([.. Enumerable.Range(0, 1_000).Select(number => (UInt128)number)]), 9)],
+        ["two greetings"] = [s_hello, s_hello],
+        ["an answer"] = [s_hello, new ReplicationMessage.Busy()],
+        ["a statement that was not offered"] = [s_hello, new ReplicationMessage.Give([MemoryReplica.Make("other", 1)])],
+        ["no symbols"] = [s_hello, new ReplicationMessage.More(0)],
+        ["symbols without end"] = [s_hello, .. Enumerable.Repeat(new ReplicationMessage.More(2_048), 4)],
+        ["ranges without end"] = [s_hello, .. Enumerable.Repeat(new ReplicationMessage.Ranges([.. Enumerable.Repeat(new ItemRange(1, 2), 64)]), 513)],
+        ["offers without end"] = [s_hello, .. Enumerable.Repeat(new ReplicationMessage.Offer([.. Enumerable.Range(0, 1_000).Select(number => (UInt128)number)]), 9)],
     };
 
     [Theory]

@@ -81,10 +81,11 @@ internal sealed class MemoryChannel : IMessageChannel
     public long Bytes { get; private set; }
 
     /// <param name="spoil">What becomes of the answering side's messages on their way.</param>
-    public static (MemoryChannel Asking, MemoryChannel Answering) Pair(Func<ReplicationMessage, ReplicationMessage>? spoil = null)
+    /// <param name="asked">What becomes of those of the asking side.</param>
+    public static (MemoryChannel Asking, MemoryChannel Answering) Pair(Func<ReplicationMessage, ReplicationMessage>? spoil = null, Func<ReplicationMessage, ReplicationMessage>? asked = null)
     {
         var (there, back) = (Channel.CreateUnbounded<byte[]>(), Channel.CreateUnbounded<byte[]>());
-        return (new(back, there, null), new(there, back, spoil));
+        return (new(back, there, asked), new(there, back, spoil));
     }
 
     public ValueTask SendAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken)

@@ -71,7 +71,7 @@ public sealed class RegistrySyncTests
             await hostile.ConnectAsync(address, Stop);
             // A connection is ended as soon as it stands.
             await using var stream = await hostile.OpenStreamAsync(peer, [RegistryProtocol.Name], Stop);
-            await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, 1).Write(), Stop);
+            await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, new TugOfWarSketch().Read()).Write(), Stop);
             if (await stream.ReadMessageAsync(1 << 20, Stop) is null)
                 throw new IOException("It was ended.");
         });
@@ -94,7 +94,7 @@ public sealed class RegistrySyncTests
         await Eventually.IsSoAsync(async () =>
         {
             await using var stream = await hostile.OpenStreamAsync(peer, [RegistryProtocol.Name], Stop);
-            await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, 1).Write(), Stop);
+            await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, new TugOfWarSketch().Read()).Write(), Stop);
             if (ReplicationMessage.Read((await stream.ReadMessageAsync(1 << 20, Stop))!.Value.Span) is ReplicationMessage.Busy)
                 return false;
             await stream.ReadMessageAsync(1 << 20, Stop);
