@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
@@ -26,6 +27,12 @@ internal static class StubServer
     /// <summary>Between two tokens of a stream.</summary>
     public const int TokenMs = 10;
 
+    /// <summary>What comes before the moment at which a token was due.</summary>
+    public const char BeforeDue = '~';
+
+    /// <summary>How many digits that has.</summary>
+    public const int DueDigits = 20;
+
     private static readonly byte[] s_answer = Answer(
         """{"id":"chatcmpl-1","object":"chat.completion","created":1700000000,"model":"stub","choices":[{"index":0,"message":{"role":"assistant","content":"Hello there, how may I help you today?"},"finish_reason":"stop"}],"usage":{"prompt_tokens":24,"completion_tokens":10,"total_tokens":34}}""");
 
@@ -49,6 +56,10 @@ internal static class StubServer
         + "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[],\"usage\":{\"prompt_tokens\":24,\"completion_tokens\":100,\"total_tokens\":124}}\n\n"
         + "data: [DONE]\n\n",
         isLast: true);
+
+    private static readonly byte[] s_token = Chunk(
+        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
+        + BeforeDue + new string('0', DueDigits) + "\"},\"finish_reason\":null}]}\n\n");
 
     private const int StackBytes = 256 << 10;
 
@@ -136,6 +147,8 @@ internal static class StubServer
     /// <summary>Sends the tokens of all streams, from one thread and by one clock.</summary>
     private sealed class Ticker
     {
+        private static readonly long s_perToken = Stopwatch.Frequency * TokenMs / 1_000;
+
         private readonly Lock _lock = new();
         private readonly List<OpenStream> _streams = [];
 
@@ -146,6 +159,9 @@ internal static class StubServer
         {
             socket.Send(s_streamHead);
             using var stream = new OpenStream(socket, tokens, Stopwatch.GetTimestamp());
+            // The first token does not wait for the clock.
+            if (!stream.Advance())
+                return;
             lock (_lock)
                 _streams.Add(stream);
             stream.Ended.Wait();
@@ -153,16 +169,15 @@ internal static class StubServer
 
         private void Run()
         {
-            var perToken = Stopwatch.Frequency * TokenMs / 1_000;
             while (true)
             {
                 List<OpenStream> streams;
                 lock (_lock)
                     streams = [.. _streams];
-                var next = Stopwatch.GetTimestamp() + perToken;
+                var next = Stopwatch.GetTimestamp() + s_perToken;
                 foreach (var stream in streams)
                 {
-                    var isEnded = !stream.Advance(perToken);
+                    var isEnded = !stream.Advance();
                     if (isEnded)
                     {
                         lock (_lock)
@@ -183,6 +198,9 @@ internal static class StubServer
 
         private sealed class OpenStream(Socket socket, int tokens, long start) : IDisposable
         {
+            private static readonly int s_due = s_token.IndexOf((byte)BeforeDue) + 1;
+
+            private readonly byte[] _token = [.. s_token];
             private int _sent;
 
             public ManualResetEventSlim Ended { get; } = new();
@@ -191,7 +209,7 @@ internal static class StubServer
 
             public void Dispose() => Ended.Dispose();
 
-            public bool Advance(long perToken)
+            public bool Advance()
             {
                 try
                 {
@@ -203,10 +221,9 @@ internal static class StubServer
                             return false;
                         }
 
-                        socket.Send(Chunk(string.Create(
-                            CultureInfo.InvariantCulture,
-                            $"data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"stub\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"~{NextDue:D20}\"}},\"finish_reason\":null}}]}}\n\n")));
-                        NextDue += perToken;
+                        Utf8Formatter.TryFormat(NextDue, _token.AsSpan(s_due, DueDigits), out _, new StandardFormat('D', DueDigits));
+                        socket.Send(_token);
+                        NextDue += s_perToken;
                     }
 
                     return true;
