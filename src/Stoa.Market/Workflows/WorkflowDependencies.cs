@@ -30,24 +30,32 @@ public sealed class WorkflowDependencies
         return new WorkflowDependencies(graph);
     }
 
-    private static IEnumerable<string> NamesBefore(WorkflowNode node) => node.After.Concat(NamesRead(node));
+    /// <summary>Nodes whose state or error a node reads: it runs whatever became of them.</summary>
+    public static IReadOnlySet<string> NamesWhoseStateIsRead(WorkflowNode node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        return Templates(node).SelectMany(template => template.Reads)
+            .Where(read => read.Path is [ScopeNames.Nodes, _, NodeResult.State or NodeResult.Error, ..]).Select(read => read.Path[1]).ToHashSet(StringComparer.Ordinal);
+    }
 
-    private static IEnumerable<string> NamesRead(WorkflowNode node)
+    private static IEnumerable<string> NamesBefore(WorkflowNode node) => node.After.Concat(Templates(node).SelectMany(NamesRead)).Concat(node.Work.Bodies.SelectMany(body => body.Nodes.SelectMany(inner => inner.After)));
+
+    /// <summary>All that a node reads with, what is within it included, but for what undoes it.</summary>
+    private static IEnumerable<JsonTemplate> Templates(WorkflowNode node)
     {
         IEnumerable<JsonTemplate> own = [.. node.Work.Reads, .. node.Fallbacks.SelectMany(fallback => fallback.Reads)];
         if (node.When is not null)
             own = own.Append(node.When);
         if (node.Work is WorkflowWork.Loop loop)
             own = own.Append(loop.While);
-        foreach (var name in own.SelectMany(NamesRead))
-            yield return name;
         foreach (var body in node.Work.Bodies)
         {
-            foreach (var name in body.Nodes.SelectMany(NamesBefore))
-                yield return name;
-            foreach (var name in body.Output is null ? [] : NamesRead(body.Output))
-                yield return name;
+            own = own.Concat(body.Nodes.SelectMany(Templates));
+            if (body.Output is not null)
+                own = own.Append(body.Output);
         }
+
+        return own;
     }
 
     private static IEnumerable<string> NamesRead(JsonTemplate template) => template.Reads.Where(read => read.Path.Count > 1 && read.Path[0] == ScopeNames.Nodes).Select(read => read.Path[1]);

@@ -1,0 +1,234 @@
+using System.Globalization;
+using System.Text.Json;
+using Stoa.Market.Expressions;
+
+namespace Stoa.Market.Workflows.Runs;
+
+/// <content>How a single node begins and ends.</content>
+public sealed partial class WorkflowRun
+{
+    /// <summary>All that it waits for has ended.</summary>
+    private void Consider(RunStep step)
+    {
+        if (step.State is not StepState.Waiting)
+            return;
+        var (frame, node) = (step.Frame, step.Node);
+        if (frame.IsStopping)
+        {
+            End(step, StepState.Cancelled);
+            return;
+        }
+
+        var tolerated = frame.Plan.Tolerated[step.Place];
+        if (frame.Plan.Before[step.Place].Select(place => frame.Steps[place]).Any(before => before.State is not StepState.Succeeded && !tolerated.Contains(before.Node.Name)))
+        {
+            End(step, StepState.Skipped);
+            return;
+        }
+
+        if (node.When is not null)
+        {
+            if (!TryEvaluate(node.When, frame, out var isWanted, out var fault))
+            {
+                Fail(step, Broken(step, fault));
+                return;
+            }
+
+            if (!isWanted.IsTrue)
+            {
+                End(step, StepState.Skipped);
+                return;
+            }
+        }
+
+        if (node.Timeout is { } timeout)
+            _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Timeout, _now + timeout));
+        Start(step);
+    }
+
+    private void Start(RunStep step)
+    {
+        switch (step.Node.Work)
+        {
+            case WorkflowWork.RunTask or WorkflowWork.AskModel:
+                Try(step);
+                break;
+            case WorkflowWork.Wait wait:
+                Sleep(step, wait);
+                break;
+            case WorkflowWork.Approval approval:
+                if (TryEvaluate(approval.Text, step.Frame, out var text, out var fault))
+                {
+                    step.State = StepState.Sleeping;
+                    _commands.Add(new RunCommand.Ask(step.Path, text.TryGetText(out var words) ? words : approval.Text.ToString(), approval.By));
+                }
+                else
+                {
+                    Fail(step, Broken(step, fault));
+                }
+
+                break;
+            default:
+                StartTurns(step);
+                break;
+        }
+    }
+
+    private void Sleep(RunStep step, WorkflowWork.Wait wait)
+    {
+        step.State = StepState.Sleeping;
+        if (wait.Event is { } name)
+        {
+            if (!_listening.TryGetValue(name, out var listening))
+                _listening[name] = listening = [];
+            listening.Add(step);
+            _commands.Add(new RunCommand.Await(step.Path, name));
+            return;
+        }
+
+        var until = _now;
+        if (wait.For is { } length)
+        {
+            until += length;
+        }
+        else if (!TryEvaluate(wait.Until!, step.Frame, out var instant, out var fault))
+        {
+            Fail(step, Broken(step, fault));
+            return;
+        }
+        else if (instant.Kind is not JsonValueKind.String || !instant.TryGetText(out var text)
+            || !DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out until))
+        {
+            Fail(step, new StepError("expressionFailed", "until is no instant such as 2026-01-31T12:00:00Z.", step.Path));
+            return;
+        }
+
+        _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Wait, until));
+    }
+
+    /// <summary>Begins the next attempt of a task or a request to a model.</summary>
+    private void Try(RunStep step)
+    {
+        var node = step.Node;
+        var work = step.Attempt < node.Retry.Attempts ? node.Work : node.Fallbacks[step.Attempt - node.Retry.Attempts];
+        if (!TryEvaluate(work.Reads[0], step.Frame, out var body, out var fault))
+        {
+            Fail(step, Broken(step, fault));
+            return;
+        }
+
+        if (_workflow.Limits.Steps is { } most && _begun >= most)
+        {
+            Fail(step, new StepError("limitReached", $"The run has come to its limit of {most} tasks and requests to models.", step.Path));
+            return;
+        }
+
+        _begun++;
+        step.Attempt++;
+        step.State = StepState.Running;
+        _commands.Add(new RunCommand.Begin(step.Path, step.Attempt, work, body));
+    }
+
+    /// <summary>Takes what an attempt came to.</summary>
+    private void Take(RunStep step, WorkOutcome outcome)
+    {
+        var node = step.Node;
+        switch (outcome)
+        {
+            case WorkOutcome.Done done:
+                (step.Output, step.Content) = (done.Output, done.Content);
+                End(step, StepState.Succeeded);
+                break;
+            case WorkOutcome.Failed when step.IsStopping && step.StopReason is null:
+                End(step, StepState.Cancelled);
+                break;
+            case WorkOutcome.Failed when step.IsStopping:
+                Fail(step, step.StopReason!);
+                break;
+            case WorkOutcome.Failed { IsFinal: false } when step.Attempt < node.Retry.Attempts:
+                step.State = StepState.Sleeping;
+                _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Retry, _now + node.Retry.After(step.Attempt)));
+                break;
+            case WorkOutcome.Failed failed when Math.Max(step.Attempt, node.Retry.Attempts) < node.Retry.Attempts + node.Fallbacks.Count:
+                // What would fail again is not tried again, and somebody else may do it.
+                step.Attempt = Math.Max(step.Attempt, node.Retry.Attempts);
+                Try(step);
+                _ = failed;
+                break;
+            case WorkOutcome.Failed failed:
+                Fail(step, new StepError(failed.Code, failed.Detail, step.Path));
+                break;
+        }
+    }
+
+    private void Fail(RunStep step, StepError error)
+    {
+        step.Error = error;
+        End(step, StepState.Failed);
+    }
+
+    private void End(RunStep step, StepState state)
+    {
+        var frame = step.Frame;
+        step.State = state;
+        frame.Open--;
+        if (state is StepState.Succeeded && step.Node.Compensation is not null)
+            _done.Add(step);
+        if (state is StepState.Failed && step.Node.OnFailure is OnNodeFailure.Fail)
+            Stop(frame, step.Error);
+        foreach (var place in frame.Plan.After[step.Place])
+        {
+            var after = frame.Steps[place];
+            if (--after.Missing == 0)
+                _ready.Enqueue(after);
+        }
+
+        if (frame.Open == 0)
+            _over.Enqueue(frame);
+    }
+
+    /// <summary>Stops a step that has begun; it ends once what it has begun has ended.</summary>
+    /// <param name="step">Which.</param>
+    /// <param name="reason">It fails for this; null when it is cancelled.</param>
+    private void Stop(RunStep step, StepError? reason)
+    {
+        if (step.HasEnded || step.IsStopping)
+            return;
+        (step.IsStopping, step.StopReason) = (true, reason);
+        switch (step.State)
+        {
+            case StepState.Running when step.Frames.Count > 0:
+                foreach (var frame in step.Frames.ToList())
+                    Stop(frame, null);
+                break;
+            case StepState.Running:
+                _commands.Add(new RunCommand.Stop(step.Path, step.Attempt));
+                break;
+            default:
+                if (reason is null)
+                    End(step, StepState.Cancelled);
+                else
+                    Fail(step, reason);
+                break;
+        }
+    }
+
+    /// <summary>Begins nothing new in a turn, and stops what has begun.</summary>
+    private void Stop(RunFrame? frame, StepError? failure)
+    {
+        if (frame is null || frame.IsStopping)
+            return;
+        (frame.IsStopping, frame.Failure) = (true, failure);
+        if (frame.Parent is null)
+            (State, _stopReason) = (RunState.Stopping, failure);
+        foreach (var step in frame.Steps.Where(step => !step.HasEnded).ToList())
+        {
+            if (step.State is StepState.Waiting)
+                End(step, StepState.Cancelled);
+            else
+                Stop(step, null);
+        }
+    }
+
+    private static StepError Broken(RunStep step, ExpressionFault fault) => new("expressionFailed", fault.Reason, step.Path);
+}

@@ -1,0 +1,85 @@
+using System.Diagnostics.CodeAnalysis;
+using Stoa.Market.Expressions;
+
+namespace Stoa.Market.Workflows.Runs;
+
+/// <content>What expressions read, and what they give.</content>
+public sealed partial class WorkflowRun
+{
+    /// <summary>The steps that one expression may take.</summary>
+    private const long EffortOfOne = 1_000_000;
+
+    private bool TryOutput(RunFrame frame, out ExpressionValue output, [NotNullWhen(false)] out ExpressionFault? fault)
+    {
+        (output, fault) = (default, null);
+        return frame.Plan.Graph.Output is null || TryEvaluate(frame.Plan.Graph.Output, frame, out output, out fault);
+    }
+
+    private bool TryEvaluate(JsonTemplate template, RunFrame frame, out ExpressionValue value, [NotNullWhen(false)] out ExpressionFault? fault)
+    {
+        var budget = new ExpressionBudget(Math.Min(EffortOfOne, _effort.Left));
+        var isMade = template.TryEvaluate(ScopeOf(template, frame), budget, out value, out fault);
+        _effort.TrySpend(budget.Spent);
+        return isMade;
+    }
+
+    /// <summary>The values that a template reads, and no others.</summary>
+    private ExpressionValue ScopeOf(JsonTemplate template, RunFrame frame)
+    {
+        var scope = new OrderedDictionary<string, ExpressionValue>();
+        OrderedDictionary<string, ExpressionValue>? nodes = null;
+        foreach (var (_, path) in template.Reads)
+        {
+            if (path[0] != ScopeNames.Nodes)
+                scope.TryAdd(path[0], ValueOf(path[0], frame));
+            else if (FindStep(path[1], frame) is { } step)
+                (nodes ??= []).TryAdd(path[1], ResultOf(step));
+        }
+
+        if (nodes is not null)
+            scope.Add(ScopeNames.Nodes, ExpressionValue.Of(nodes));
+        return ExpressionValue.Of(scope);
+    }
+
+    private ExpressionValue ValueOf(string name, RunFrame frame)
+    {
+        for (var at = frame; at is not null; at = at.Parent?.Frame)
+        {
+            if (at.Values.TryGetValue(name, out var value))
+                return value;
+        }
+
+        return name == ScopeNames.Input ? _input : default;
+    }
+
+    private static RunStep? FindStep(string name, RunFrame frame)
+    {
+        for (var at = frame; at is not null; at = at.Parent?.Frame)
+        {
+            if (at.Plan.Places.TryGetValue(name, out var place))
+                return at.Steps[place];
+        }
+
+        return null;
+    }
+
+    private static ExpressionValue ResultOf(RunStep step)
+    {
+        var result = new OrderedDictionary<string, ExpressionValue>
+        {
+            [NodeResult.Output] = step.Output,
+            [NodeResult.Content] = step.Content,
+            [NodeResult.State] = ExpressionValue.Of(step.State switch
+            {
+                StepState.Succeeded => "succeeded",
+                StepState.Failed => "failed",
+                StepState.Skipped => "skipped",
+                _ => "cancelled",
+            }),
+            [NodeResult.Error] = default,
+        };
+        if (step.Error is { } error)
+            result[NodeResult.Error] = ExpressionValue.Of(new OrderedDictionary<string, ExpressionValue> { ["code"] = ExpressionValue.Of(error.Code), ["detail"] = ExpressionValue.Of(error.Detail) });
+        return ExpressionValue.Of(result);
+    }
+}
