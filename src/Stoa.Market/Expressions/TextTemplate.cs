@@ -28,6 +28,9 @@ public sealed class TextTemplate
     /// <summary>What all of its expressions read: see <see cref="JmesPath.References"/>.</summary>
     public IReadOnlyList<FieldPath> References { get; }
 
+    /// <summary>The expression that is all of it; null when there is more, or none.</summary>
+    public JmesPath? Whole => _parts is [{ Expression: { } whole }] ? whole : null;
+
     /// <summary>Whether there is any expression in it.</summary>
     public bool HasExpressions => _parts.Any(part => part.Expression is not null);
 
