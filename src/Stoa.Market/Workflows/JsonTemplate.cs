@@ -101,9 +101,9 @@ public abstract class JsonTemplate
 
         public TextTemplate Template => template;
 
-        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => template.References.Select(path => (Pointer, path));
+        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => template.References.Select(path => (Pointer, path.Names));
 
-        private protected override bool HasExpression => !template.IsConstant;
+        private protected override bool HasExpression => template.HasExpressions;
 
         private protected override void Write(Utf8JsonWriter writer) => writer.WriteStringValue(written);
 

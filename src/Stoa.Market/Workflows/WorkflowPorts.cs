@@ -141,8 +141,8 @@ internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<strin
     {
         JsonTemplate.Object => ["object"],
         JsonTemplate.List => ["array"],
-        JsonTemplate.Text { Template.WholePath: { } path } => Look(path).Types,
-        JsonTemplate.Text { Template.IsWhole: true } => null,
+        // Of what is computed the type is not known.
+        JsonTemplate.Text { Template.Whole: { } whole } => whole.References is [var path] && path.ToString() == whole.Text.Trim() ? Look(path.Names).Types : null,
         JsonTemplate.Text => ["string"],
         JsonTemplate.Constant constant => [constant.Type],
         _ => null,

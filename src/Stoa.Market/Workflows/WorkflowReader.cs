@@ -93,7 +93,9 @@ public sealed partial class WorkflowReader
     {
         if (depth > Workflow.MaxDepth)
         {
-            fields.Refuse("nodes", $"no more than {Workflow.MaxDepth} levels deep in other nodes");
+            _ = fields.Has("output");
+            if (fields.Has("nodes"))
+                fields.Refuse("nodes", $"no more than {Workflow.MaxDepth} levels deep in other nodes");
             return WorkflowGraph.Empty;
         }
 
@@ -140,7 +142,7 @@ public sealed partial class WorkflowReader
     /// <summary>A task or a model on its own.</summary>
     private static WorkflowWork ReadStep(JsonFields fields, string what)
     {
-        var work = fields.Has("model") ? ReadModel(fields) : ReadTask(fields);
+        WorkflowWork work = fields.Has("model") ? ReadModel(fields) : ReadTask(fields);
         if (fields.Has("task") == fields.Has("model"))
             fields.Errors.Add(new FieldError(fields.Pointer, $"Either task or model: one of them is {what}."));
         fields.RefuseUnknown();

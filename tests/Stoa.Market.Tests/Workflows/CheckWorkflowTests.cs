@@ -2,6 +2,7 @@ using System.Text;
 using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;

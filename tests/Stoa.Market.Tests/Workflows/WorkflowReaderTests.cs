@@ -56,7 +56,7 @@ public sealed class WorkflowReaderTests
     [InlineData("""{ "name": "wf", "nodes": { "a": { "reduce": { "over": [], "most": 1, "initial": 0 } } } }""", "/nodes/a/reduce/output", "what the next turn gets")]
     [InlineData("""{ "name": "wf", "nodes": { "a": { "loop": { "initial": 0, "while": true, "most": 1001, "output": 1 } } } }""", "/nodes/a/loop/most", "from 1 to 1,000")]
     [InlineData("""{ "name": "wf", "nodes": { "a": { "choose": [] } } }""", "/nodes/a/choose", "a list of 1 to 64")]
-    [InlineData("""{ "name": "wf", "input": { "type": "nothing" }, "nodes": { "a": { "wait": { "for": "1s" } } } }""", "/input", "JSON Schema")]
+    [InlineData("""{ "name": "wf", "input": 5, "nodes": { "a": { "wait": { "for": "1s" } } } }""", "/input", "JSON Schema")]
     [InlineData("""{ "name": "wf", "name": "wf", "nodes": { } }""", "", "not JSON")]
     [InlineData("""{ "name": "wf", "nodes": { "a": { "wait": { "for": "1s" } } }, "output": "\ud800" }""", "", "Unicode")]
     public void Fault_OfForm_IsToldWithItsPlace(string json, string pointer, string reason)
@@ -83,7 +83,7 @@ public sealed class WorkflowReaderTests
             json.Append($$"""{ "map": { "over": [], "most": 1, "nodes": { "n{{depth}}": """);
         json.Append("""{ "wait": { "for": "1s" } }""").Insert(json.Length, "} } }", 12).Append(" } }");
 
-        WorkflowReader.Read(Encoding.UTF8.GetBytes(json.ToString())).Refusal!.Errors.ShouldHaveSingleItem().Reason.ShouldContain("8 levels");
+        WorkflowReader.Read(Encoding.UTF8.GetBytes(json.ToString())).Refusal!.Errors.ShouldContain(error => error.Reason.Contains("8 levels"));
     }
 
     [Theory]
