@@ -75,10 +75,14 @@ public sealed class JmesPath
     /// <param name="budget">Pays for each step.</param>
     /// <param name="result">What it gives; null, and no fault, where there is nothing.</param>
     /// <param name="fault">Why it gives nothing: a type that a function does not take, or a budget that is spent.</param>
-    public bool TryEvaluate(JsonElement value, ExpressionBudget budget, out ExpressionValue result, [NotNullWhen(false)] out ExpressionFault? fault)
+    public bool TryEvaluate(JsonElement value, ExpressionBudget budget, out ExpressionValue result, [NotNullWhen(false)] out ExpressionFault? fault) =>
+        TryEvaluate(ExpressionValue.Of(value), budget, out result, out fault);
+
+    /// <summary>The same on a value that was put together.</summary>
+    internal bool TryEvaluate(ExpressionValue value, ExpressionBudget budget, out ExpressionValue result, [NotNullWhen(false)] out ExpressionFault? fault)
     {
         var evaluation = new Evaluation(budget);
-        if (evaluation.TryEvaluate(_root, ExpressionValue.Of(value), out result))
+        if (evaluation.TryEvaluate(_root, value, out result))
         {
             fault = null;
             return true;
@@ -89,12 +93,12 @@ public sealed class JmesPath
     }
 
     /// <summary>Evaluates it, and writes the result where it is no text.</summary>
-    internal bool TryEvaluateToText(JsonElement value, ExpressionBudget budget, [NotNullWhen(true)] out string? text, [NotNullWhen(false)] out ExpressionFault? fault)
+    internal bool TryEvaluateToText(ExpressionValue value, ExpressionBudget budget, [NotNullWhen(true)] out string? text, [NotNullWhen(false)] out ExpressionFault? fault)
     {
         var evaluation = new Evaluation(budget);
         text = null;
         fault = null;
-        if (evaluation.TryEvaluate(_root, ExpressionValue.Of(value), out var result)
+        if (evaluation.TryEvaluate(_root, value, out var result)
             && (result.Kind is JsonValueKind.String ? evaluation.TryRead(_root, result, out text) : evaluation.TryWriteText(_root, result, out text)))
             return true;
         fault = evaluation.Fault!;

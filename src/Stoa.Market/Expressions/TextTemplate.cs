@@ -82,7 +82,11 @@ public sealed class TextTemplate
     /// <param name="budget">Pays for each step, and for the text.</param>
     /// <param name="result">A text, or what the one expression gives.</param>
     /// <param name="fault">Why there is none; its place is in the whole text.</param>
-    public bool TryEvaluate(JsonElement value, ExpressionBudget budget, out ExpressionValue result, [NotNullWhen(false)] out ExpressionFault? fault)
+    public bool TryEvaluate(JsonElement value, ExpressionBudget budget, out ExpressionValue result, [NotNullWhen(false)] out ExpressionFault? fault) =>
+        TryEvaluate(ExpressionValue.Of(value), budget, out result, out fault);
+
+    /// <summary>The same on a value that was put together.</summary>
+    internal bool TryEvaluate(ExpressionValue value, ExpressionBudget budget, out ExpressionValue result, [NotNullWhen(false)] out ExpressionFault? fault)
     {
         if (_parts is [{ Expression: { } whole }])
             return whole.TryEvaluate(value, budget, out result, out fault);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using Stoa.Market.Expressions;
 using Stoa.Market.Registry;
@@ -67,6 +68,13 @@ public abstract class JsonTemplate
 
     private protected abstract void Write(Utf8JsonWriter writer);
 
+    /// <summary>Puts it together.</summary>
+    /// <param name="scope">The values that expressions read.</param>
+    /// <param name="budget">Pays for it.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="fault">Why there is none; its place is in the text in which it is.</param>
+    internal abstract bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue value, [NotNullWhen(false)] out ExpressionFault? fault);
+
     /// <summary>What is written, on one line: for people.</summary>
     public abstract override string ToString();
 
@@ -74,6 +82,12 @@ public abstract class JsonTemplate
     internal sealed class Constant(JsonElement value) : JsonTemplate
     {
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => [];
+
+        internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
+        {
+            (made, fault) = (ExpressionValue.Of(value), null);
+            return true;
+        }
 
         /// <summary>As JSON Schema calls it.</summary>
         public string Type => value.ValueKind switch
@@ -105,6 +119,9 @@ public abstract class JsonTemplate
 
         private protected override bool HasExpression => template.HasExpressions;
 
+        internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault) =>
+            template.TryEvaluate(scope, budget, out made, out fault);
+
         private protected override void Write(Utf8JsonWriter writer) => writer.WriteStringValue(written);
 
         public override string ToString() => written;
@@ -118,6 +135,20 @@ public abstract class JsonTemplate
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
 
         private protected override bool HasExpression => members.Any(member => member.Value.HasExpression);
+
+        internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
+        {
+            var all = new OrderedDictionary<string, ExpressionValue>(members.Count);
+            (made, fault) = (ExpressionValue.Of(all), null);
+            foreach (var (name, template) in members)
+            {
+                if (!template.TryEvaluate(scope, budget, out var member, out fault))
+                    return false;
+                all.Add(name, member);
+            }
+
+            return true;
+        }
 
         public override JsonTemplate? Below(string name) => members.FirstOrDefault(member => member.Name == name).Value;
 
@@ -144,6 +175,19 @@ public abstract class JsonTemplate
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
 
         private protected override bool HasExpression => items.Any(item => item.HasExpression);
+
+        internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
+        {
+            var all = new ExpressionValue[items.Count];
+            (made, fault) = (ExpressionValue.Of(all), null);
+            for (var place = 0; place < all.Length; place++)
+            {
+                if (!items[place].TryEvaluate(scope, budget, out all[place], out fault))
+                    return false;
+            }
+
+            return true;
+        }
 
         private protected override void Write(Utf8JsonWriter writer)
         {

@@ -7,6 +7,7 @@ internal sealed class RunPlan
     {
         Graph = graph;
         Before = WorkflowDependencies.Of(graph).Before;
+        Places = graph.Nodes.Index().ToDictionary(each => each.Item.Name, each => each.Index, StringComparer.Ordinal);
         After = [.. graph.Nodes.Select(_ => new List<int>())];
         for (var place = 0; place < Before.Count; place++)
         {
@@ -18,6 +19,9 @@ internal sealed class RunPlan
     }
 
     public WorkflowGraph Graph { get; }
+
+    /// <summary>Where its nodes are, by their names.</summary>
+    public IReadOnlyDictionary<string, int> Places { get; }
 
     /// <summary>For each node the places of those that have to have ended.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Before { get; }

@@ -149,11 +149,10 @@ public sealed partial class WorkflowRun
                 step.State = StepState.Sleeping;
                 _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Retry, _now + node.Retry.After(step.Attempt)));
                 break;
-            case WorkOutcome.Failed failed when Math.Max(step.Attempt, node.Retry.Attempts) < node.Retry.Attempts + node.Fallbacks.Count:
+            case WorkOutcome.Failed when Math.Max(step.Attempt, node.Retry.Attempts) < node.Retry.Attempts + node.Fallbacks.Count:
                 // What would fail again is not tried again, and somebody else may do it.
                 step.Attempt = Math.Max(step.Attempt, node.Retry.Attempts);
                 Try(step);
-                _ = failed;
                 break;
             case WorkOutcome.Failed failed:
                 Fail(step, new StepError(failed.Code, failed.Detail, step.Path));
