@@ -78,7 +78,7 @@ public sealed class TextTemplate
     }
 
     /// <summary>Puts it together.</summary>
-    /// <param name="value">What the expressions are evaluated on; see <see cref="JmesPath.TryEvaluate"/>.</param>
+    /// <param name="value">What the expressions are evaluated on; see <see cref="JmesPath"/>.</param>
     /// <param name="budget">Pays for each step, and for the text.</param>
     /// <param name="result">A text, or what the one expression gives.</param>
     /// <param name="fault">Why there is none; its place is in the whole text.</param>

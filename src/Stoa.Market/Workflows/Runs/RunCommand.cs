@@ -17,7 +17,7 @@ public abstract record RunCommand(string Path)
     public sealed record Stop(string Path, int Attempt) : RunCommand(Path);
 
     /// <summary>Says <see cref="RunEvent.TimeCame"/> at an instant.</summary>
-    public sealed record Wake(string Path, TimerKind Kind, DateTimeOffset At) : RunCommand(Path);
+    public sealed record Wake(string Path, TimerKind Kind, int Attempt, DateTimeOffset At) : RunCommand(Path);
 
     /// <summary>Waits for an event that is sent to the run.</summary>
     public sealed record Await(string Path, string Name) : RunCommand(Path);

@@ -42,7 +42,7 @@ public sealed partial class WorkflowRun
         }
 
         if (node.Timeout is { } timeout)
-            _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Timeout, _now + timeout));
+            _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Timeout, 0, _now + timeout));
         Start(step);
     }
 
@@ -103,7 +103,7 @@ public sealed partial class WorkflowRun
             return;
         }
 
-        _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Wait, until));
+        _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Wait, 0, until));
     }
 
     /// <summary>Begins the next attempt of a task or a request to a model.</summary>
@@ -147,7 +147,7 @@ public sealed partial class WorkflowRun
                 break;
             case WorkOutcome.Failed { IsFinal: false } when step.Attempt < node.Retry.Attempts:
                 step.State = StepState.Sleeping;
-                _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Retry, _now + node.Retry.After(step.Attempt)));
+                _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Retry, step.Attempt, _now + node.Retry.After(step.Attempt)));
                 break;
             case WorkOutcome.Failed when Math.Max(step.Attempt, node.Retry.Attempts) < node.Retry.Attempts + node.Fallbacks.Count:
                 // What would fail again is not tried again, and somebody else may do it.
@@ -170,7 +170,6 @@ public sealed partial class WorkflowRun
     {
         var frame = step.Frame;
         step.State = state;
-        frame.Open--;
         if (state is StepState.Succeeded && step.Node.Compensation is not null)
             _done.Add(step);
         if (state is StepState.Failed && step.Node.OnFailure is OnNodeFailure.Fail)
@@ -182,7 +181,8 @@ public sealed partial class WorkflowRun
                 _ready.Enqueue(after);
         }
 
-        if (frame.Open == 0)
+        // Last: what was stopped above has ended before, and the turn is over once.
+        if (--frame.Open == 0)
             _over.Enqueue(frame);
     }
 

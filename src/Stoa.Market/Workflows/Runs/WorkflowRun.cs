@@ -58,7 +58,7 @@ public sealed partial class WorkflowRun
             throw new InvalidOperationException("The run has begun before.");
         _now = now;
         if (_workflow.Limits.Time is { } time)
-            _commands.Add(new RunCommand.Wake("", TimerKind.Timeout, now + time));
+            _commands.Add(new RunCommand.Wake("", TimerKind.Timeout, 0, now + time));
         Open(_workflow.Graph, null, 0, new Dictionary<string, ExpressionValue>());
         return GoOn();
     }
