@@ -15,7 +15,7 @@ namespace Stoa.Simulation;
 internal sealed class TransportConformance(ITransport dialler, PeerId self, ITransport answerer, PeerId other, Multiaddr anywhere)
 {
     // More than any window and any buffer on the way.
-    private const int Much = 24 * 1024 * 1024;
+    private const int Much = 8 * 1024 * 1024;
 
     private static readonly CancellationToken s_none = CancellationToken.None;
 
@@ -189,7 +189,7 @@ internal sealed class TransportConformance(ITransport dialler, PeerId self, ITra
 
         await ours.Completion;
         await theirs.Completion;
-        (ours.EndedBecause, theirs.EndedBecause).ShouldNotBe((null, null));
+        ours.EndedBecause.ShouldNotBeNull();
         theirs.EndedBecause.ShouldNotBeNull();
         (await accepting).ShouldBeNull();
         await Thrown.ByAsync<IOException>(() => reading);
