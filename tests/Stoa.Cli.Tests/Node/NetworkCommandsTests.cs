@@ -15,6 +15,7 @@ public sealed class NetworkCommandsTests : IAsyncLifetime
     private NodeHost _host = null!;
     private Task<int> _joined = Task.FromResult(0);
     private string _address = "";
+    private string _peer = "";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -30,6 +31,7 @@ public sealed class NetworkCommandsTests : IAsyncLifetime
                 ["up", "--port", "0", "--data", "data", "--join", _address, "--set", "network:listen:0=/ip4/127.0.0.1/tcp/0", "--set", "network:mdns=false", "--set", "node:region=eu-west"],
                 cancellationToken: _stop.Token),
             Stop);
+        _peer = (await UntilAsync("network peers", items => items.Count == 1))[0].GetProperty("peerId").GetString()!;
     }
 
     public async ValueTask DisposeAsync()
@@ -50,24 +52,23 @@ public sealed class NetworkCommandsTests : IAsyncLifetime
         (await _cli.RunAsync("network show")).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldContain(_address);
 
-        var peer = (await UntilAsync("network peers", items => items.Count == 1))[0].GetProperty("peerId").GetString()!;
         (await _cli.RunAsync("network peers")).ShouldBe(ExitCode.Ok, _cli.Error);
-        _cli.Output.ShouldContain(peer);
+        _cli.Output.ShouldContain(_peer);
         _cli.Output.ShouldContain("/tls/1.0.0");
 
-        var found = await JsonAsync($"network find {peer}");
-        (found.GetProperty("peerId").GetString(), found.GetProperty("isConnected").GetBoolean()).ShouldBe((peer, true));
-        var ping = await JsonAsync($"network ping {peer} --count 2");
-        (ping.GetProperty("peerId").GetString(), ping.GetProperty("timesMs").GetArrayLength()).ShouldBe((peer, 2));
-        (await _cli.RunAsync($"network ping {peer}")).ShouldBe(ExitCode.Ok, _cli.Error);
-        _cli.Output.ShouldContain($"✓ {peer}");
+        var found = await JsonAsync($"network find {_peer}");
+        (found.GetProperty("peerId").GetString(), found.GetProperty("isConnected").GetBoolean()).ShouldBe((_peer, true));
+        var ping = await JsonAsync($"network ping {_peer} --count 2");
+        (ping.GetProperty("peerId").GetString(), ping.GetProperty("timesMs").GetArrayLength()).ShouldBe((_peer, 2));
+        (await _cli.RunAsync($"network ping {_peer}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain($"✓ {_peer}");
 
         // Each node says what it offers, and the other hears of it.
         await UntilAsync("network map", items => items.Count == 2);
         var there = (await UntilAsync("network map --region eu-west", items => items.Count == 1))[0];
-        (there.GetProperty("node").GetString(), there.GetProperty("isThisNode").GetBoolean()).ShouldBe((peer, false));
+        (there.GetProperty("node").GetString(), there.GetProperty("isThisNode").GetBoolean()).ShouldBe((_peer, false));
         (await _cli.RunAsync("network map")).ShouldBe(ExitCode.Ok, _cli.Error);
-        _cli.Output.ShouldContain(peer);
+        _cli.Output.ShouldContain(_peer);
         _cli.Output.ShouldContain("(this one)");
         (await JsonAsync("network map --region us-east")).GetProperty("items").GetArrayLength().ShouldBe(0);
     }

@@ -77,6 +77,37 @@ public sealed class NetworkSelectionTests : SuppliedNodes
             candidate => candidate.Region.ShouldBe(1), candidate => candidate.Supplier.ShouldBe(wanted));
     }
 
+    /// <summary>How far a supplier is is measured whenever it says a price. Where nothing else tells them apart, whichever of them is slow is not taken.</summary>
+    [Theory]
+    [InlineData("eu-central", "us-east")]
+    [InlineData("us-east", "eu-central")]
+    public async Task Supplier_ThatTakesLongToAnswer_IsPassedOverForOneThatIsNear(string near, string far)
+    {
+        var sellers = new Dictionary<string, TestNode> { ["eu-central"] = await SellAsync("eu-central"), ["us-east"] = await SellAsync("us-east") };
+        var agent = await FindAgentAsync(sellers["eu-central"]);
+        await WaitForOfferAsync(sellers["us-east"], await ProgramAsync(sellers["eu-central"]));
+        var (suppliers, way) = (new Dictionary<string, SupplierResponse>(), await SellerProxy.StartAsync(sellers[far].Client.Options.Address));
+        Keep(way);
+        foreach (var (region, seller) in sellers)
+            suppliers.Add(region, await SupplyAsync(seller, region == far ? way.Address : null));
+
+        // Nobody waits: the clock goes on while the answer is on its way. Only who stands in the region is asked.
+        way.Hold = path =>
+        {
+            if (path.EndsWith("/quote", StringComparison.Ordinal))
+                Clock.Advance(TimeSpan.FromSeconds(50));
+            return Task.CompletedTask;
+        };
+        await Buyer.Client.QuoteAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello"), Regions: [far]), Stop);
+        way.Hold = _ => Task.CompletedTask;
+        (await Buyer.Client.GetSupplierAsync(suppliers[far].Id, Stop)).LatencyMs!.Value.ShouldBeGreaterThan(5_000);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello")), cancellationToken: Stop));
+
+        (task.State, task.Result?.Supplied?.Node).ShouldBe(("succeeded", PeerIdOf(sellers[near]).ToString()), task.Failure?.Detail);
+        (await Buyer.Client.GetSupplierAsync(suppliers[near].Id, Stop)).LatencyMs!.Value.ShouldBeLessThan((await Buyer.Client.GetSupplierAsync(suppliers[far].Id, Stop)).LatencyMs!.Value);
+    }
+
     [Fact]
     public async Task Replay_OfATaskThatIsBoundToARegion_IsBoundToIt()
     {
