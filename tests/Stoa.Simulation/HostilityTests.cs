@@ -30,7 +30,7 @@ public sealed class HostilityTests
         var begin = stranger.Time.GetTimestamp();
         var talking = secondsApart > 0 ? TalkAsync(stream) : stream.WriteAsync(new byte[] { 19 }, s_none).AsTask();
 
-        await Thrown.ByAsync<StreamResetException>(async () => await stream.ReadAsync(new byte[64], s_none));
+        await Thrown.ByAsync<StreamResetException>(() => stream.ReadAsync(new byte[64], s_none).AsTask());
 
         stranger.Time.GetElapsedTime(begin).ShouldBeInRange(victim.Options.NegotiationTimeout, victim.Options.NegotiationTimeout + TimeSpan.FromSeconds(1));
         victim.IsConnected(stranger.Id).ShouldBeTrue();
