@@ -322,6 +322,26 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
     private static Task<InferenceNode> StartPatientAsync() =>
         InferenceNode.StartAsync("--Inference:FirstTokenMs", "3600000", "--Inference:IdleMs", "3600000", "--Inference:MaxAnswerMs", "3600000");
 
+    [Fact]
+    public async Task Requests_ThatNoServerCanAnswer_KeepNobodyElseFromThem()
+    {
+        static Task BehaveAsync(ModelCall call) => call.Request["messages"]![0]!["content"]!.GetValue<string>() == "poison" ? MisbehaveAsync("500", call) : call.AnswerAsync("Hello there");
+        await using var one = ModelServer.Start(BehaveAsync);
+        await using var other = ModelServer.Start(BehaveAsync);
+        var replica = await _node.RegisterAsync(one);
+        await _node.RegisterAsync(other);
+        for (var request = 0; request < 4; request++)
+        {
+            using var failed = await _node.AskAsync(_node.Chat(content: "poison"));
+            failed.StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+        }
+
+        (await _node.Node.Client.GetReplicaAsync(replica, Stop)).Figures!.Health.ShouldBe("suspended");
+        using var answer = await _node.AskAsync(_node.Chat());
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
     private static async Task MisbehaveAsync(string fault, ModelCall call)
     {
         switch (fault)
