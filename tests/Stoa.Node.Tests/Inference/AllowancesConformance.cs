@@ -218,6 +218,24 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         await BooksHoldAsync();
     }
 
+    /// <summary>All that was held is spent, and nothing is left in the wallet: there is nothing to hold anew.</summary>
+    [Fact]
+    public async Task Allowance_WithNothingLeftAnywhere_IsSettledAllTheSame()
+    {
+        var node = Start();
+        var user = await AddUserAsync(new Money(500_000), 0);
+        (await node.UseAsync(user, 500, 0)).ShouldBe(new Money(500_000));
+        var held = node.Allowances.All.Single();
+
+        await node.Allowances.RenewAsync(held, Stop);
+        held.Allowance.Standing.IsClosed.ShouldBeTrue();
+        await node.TurnAsync();
+
+        node.Allowances.All.ShouldBeEmpty();
+        (await WalletOfAsync(user)).ShouldSatisfyAllConditions(wallet => wallet.Posted.ShouldBe(Money.Zero), wallet => wallet.PendingDebits.ShouldBe(Money.Zero));
+        await BooksHoldAsync();
+    }
+
     [Fact]
     public async Task Request_ThatABudgetHasNoRoomFor_IsRefused()
     {

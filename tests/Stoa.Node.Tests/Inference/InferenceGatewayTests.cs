@@ -374,6 +374,28 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         static double WaitedMs(HttpResponseMessage answer) => double.Parse(answer.Headers.GetValues("Stoa-Wait-Ms").Single(), CultureInfo.InvariantCulture);
     }
 
+    [Fact]
+    public async Task Replica_ThatIsDrained_AnswersWhatItHas()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var server = ModelServer.Start(async call =>
+        {
+            await goOn.Task;
+            await call.AnswerAsync("Hello there");
+        });
+        var id = await _node.RegisterAsync(server);
+        var running = _node.AskAsync(_node.Chat());
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+
+        await _node.Node.Client.DrainReplicaAsync(id, isDraining: true, Stop);
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat()), HttpStatusCode.ServiceUnavailable, "no_replica", "server_error");
+        goOn.SetResult();
+
+        using var answer = await running;
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        server.Requests.Count.ShouldBe(1);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
