@@ -52,7 +52,7 @@ public sealed class OpenAiClientTests : IAsyncLifetime
         got["streamedModel"]!.GetValue<string>().ShouldBe(_node.Model);
         got["retrieved"]!.GetValue<string>().ShouldBe(_node.Model);
         got["tool"]!["arguments"]!.GetValue<string>().ShouldBe("""{"city":"Ulm"}""");
-        got["streamedTools"]!.ToJsonString().ShouldBe("""[["weather","{\"city\":\"Ulm\"}"],["weather","{\"city\":\"Rom\"}"]]""");
+        got["streamedTools"]!.AsArray().Select(call => string.Join(' ', call!.AsArray())).ShouldBe(["weather {\"city\":\"Ulm\"}", "weather {\"city\":\"Rom\"}"]);
         got["toolsAnswered"]!.GetValue<string>().ShouldBe("call_1: sunny in Ulm and call_2: sunny in Rom");
         got["parsed"]!.ToJsonString().ShouldBe("""{"asked":"answer"}""");
         got["streamedParsed"]!.ToJsonString().ShouldBe("""{"asked":"answer"}""");
