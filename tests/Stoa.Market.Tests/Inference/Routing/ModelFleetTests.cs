@@ -137,7 +137,7 @@ public sealed class ModelFleetTests
         for (var request = 0; request < 4; request++)
             (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value.Replica.ShouldBe(fleet.Replicas[1]);
         // It waits for the one that serves.
-        fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).IsCompleted.ShouldBeFalse();
+        fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).AsTask().IsCompleted.ShouldBeFalse();
 
         var gone = Fleet(1, maxRequests: 4);
         FailThrice(gone.Replicas[0], RequestEnd.Failed with { IsAway = true });
