@@ -27,7 +27,7 @@ internal static class InferenceBench
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(4);
 
-    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "money", "llama", "wasm"];
+    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "keys", "money", "llama", "wasm"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -36,6 +36,8 @@ internal static class InferenceBench
             await MeasureGatewaysAsync(run, figures, cancellationToken);
         if (run.Wants("prefixes"))
             MeasurePrefixes(run, figures);
+        if (run.Wants("keys"))
+            await KeysBench.AddAsync(run, figures, cancellationToken);
         if (run.Wants("money"))
             await AllowancesBench.AddAsync(run, figures, cancellationToken);
         if (run.Wants("llama"))
@@ -205,7 +207,7 @@ internal static class InferenceBench
         }
     }
 
-    private static async Task<string> PublishAsync(NodeProcess node, string name, CancellationToken cancellationToken)
+    internal static async Task<string> PublishAsync(NodeProcess node, string name, CancellationToken cancellationToken)
     {
         using var client = node.Connect();
         var publisher = (await client.GetMeAsync(cancellationToken)).Handle;
