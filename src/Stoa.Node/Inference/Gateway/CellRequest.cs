@@ -1,5 +1,6 @@
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
+using Stoa.Node.Inference.Programs;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
@@ -20,8 +21,16 @@ internal sealed class CellRequest(Upstreams upstreams, Replica replica, string? 
     public bool IsPricedAtItsEnd => false;
 
     /// <inheritdoc/>
-    public Task<HttpResponseMessage> SendAsync(InferenceRequest request, long maxTokens, CancellationToken cancellationToken) =>
-        upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, maxTokens), request.IsStream, scope, cancellationToken);
+    /// <remarks>Of a program that is known; a server tells nothing besides its answer.</remarks>
+    public Task? Written { get; private set; }
+
+    /// <inheritdoc/>
+    public async Task<HttpResponseMessage> SendAsync(InferenceRequest request, long maxTokens, CancellationToken cancellationToken)
+    {
+        var answer = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, maxTokens), request.IsStream, scope, cancellationToken);
+        Written = (answer.Content as ProgramContent)?.Written;
+        return answer;
+    }
 
     /// <inheritdoc/>
     public ReceivedEvent TakeEvent(ReadOnlySpan<byte> @event) => ReceivedEvent.OfAnswer;

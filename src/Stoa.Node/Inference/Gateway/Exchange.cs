@@ -215,7 +215,7 @@ internal sealed class Exchange(
             limit.CancelAfter(Timeout.InfiniteTimeSpan);
             try
             {
-                await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
+                await TakenAsync(flush.AsTask()).WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
             }
             catch (TimeoutException)
             {
@@ -230,6 +230,14 @@ internal sealed class Exchange(
         }
 
         limit.CancelAfter(options.IdleMs);
+    }
+
+    /// <summary>Waits until the client has taken what was sent. A replica that has written all by then is free for others: it is not to wait for him.</summary>
+    private async Task TakenAsync(Task flush)
+    {
+        if (asked.Written is { } written && await Task.WhenAny(flush, written) == written)
+            visit.Leave(RequestEnd.Abandoned);
+        await flush;
     }
 
     private void CheckWritten(CancellationTokenSource limit)

@@ -18,6 +18,9 @@ internal interface IReplicaRequest : IDisposable
     /// <summary>Whether only an answer that is whole says what it costs.</summary>
     bool IsPricedAtItsEnd { get; }
 
+    /// <summary>Completes when the replica has written all that it will, whoever has read how much of it; null where that is seen by reading alone.</summary>
+    Task? Written { get; }
+
     /// <summary>Sends it, and answers when the head of the answer is there.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="maxTokens">The most tokens of a choice, where the client has left it open.</param>

@@ -21,7 +21,7 @@ internal sealed class ReplicaAttempt(
     private const double WritingSlack = 3;
     private const double UnknownTokensPerSecond = 20;
 
-    private bool _hasLeft;
+    private int _hasLeft;
 
     /// <summary>Does it.</summary>
     /// <param name="options">Limits.</param>
@@ -68,10 +68,9 @@ internal sealed class ReplicaAttempt(
     /// <inheritdoc/>
     public void Leave(RequestEnd end)
     {
-        if (_hasLeft)
-            return;
-        _hasLeft = true;
-        model.Leave(place, end);
+        // A client that takes nothing is waited for beside the rest.
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
+            model.Leave(place, end);
     }
 
     /// <summary>How long the replica has until something of its answer is there: one that is not streamed is there as a whole, and so has the time that its tokens take besides.</summary>
@@ -90,7 +89,7 @@ internal interface IReplicaVisit
     /// <summary>The replica has begun to answer: it is well.</summary>
     void NoteWord();
 
-    /// <summary>Leaves the place; what comes after the first time does nothing. Called when the server has done its part, though the client has not, or else when all is over.</summary>
+    /// <summary>Leaves the place; what comes after the first time does nothing. Called when the server has done its part, though the client has not, or else when all is over; by any thread.</summary>
     void Leave(RequestEnd end);
 }
 

@@ -36,6 +36,9 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Upstreams upstreams, Re
     public bool IsPricedAtItsEnd => true;
 
     /// <inheritdoc/>
+    public Task? Written => null;
+
+    /// <inheritdoc/>
     public async Task<HttpResponseMessage> SendAsync(InferenceRequest request, long maxTokens, CancellationToken cancellationToken)
     {
         // What its price has become meanwhile its consumer has not agreed to.
