@@ -96,6 +96,13 @@ public sealed class SupplierPurse
             _counts = _counts with { Failures = _counts.Failures + 1 };
     }
 
+    /// <summary>What it is worth being granted beyond what is spent and reserved: enough for those who wait and for some time, but no more than may be in doubt should the node die right after that.</summary>
+    /// <param name="amount">What the request needs that it is for: that in any case.</param>
+    /// <param name="others">What others need that wait.</param>
+    /// <param name="some">What is sensible besides.</param>
+    /// <param name="most">What may be in doubt of it; below zero when what is reserved is more.</param>
+    public static Money WorthGranting(Money amount, Money others, Money some, Money most) => Money.Max(amount, Money.Min(Money.Max(amount, some) + others, most));
+
     private Money Granted => _counts.Spent + _grant.Reserved + _grant.Left;
 }
 
