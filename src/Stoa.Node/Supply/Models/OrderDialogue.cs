@@ -4,7 +4,6 @@ using System.Text.Json;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
-using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.PayPerCall;
 using Stoa.Node.Http;
 using Stoa.Node.Inference.Gateway;

@@ -1,11 +1,10 @@
 using System.Security.Cryptography;
-using Stoa.Client;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
-using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks.Models;
+using Stoa.Node.PayPerCall;
 using Stoa.Primitives;
 using Stoa.Primitives.HttpSignatures;
 
