@@ -1,7 +1,5 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using Stoa.Client.Contracts;
-using Stoa.Node.Tests.Tasks;
 
 namespace Stoa.Node.Tests.Inference;
 
