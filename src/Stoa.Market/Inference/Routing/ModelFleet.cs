@@ -90,6 +90,13 @@ public sealed class ModelFleet
         return CostOf(least, usage) < CostOf(DearestFor(usage, staysHere), usage) ? least : null;
     }
 
+    /// <summary>The prices of the replica that takes most for a request, of those that are offered and take no more than so much; null when all take more.</summary>
+    /// <param name="usage">What the request may come to.</param>
+    /// <param name="most">How much it may cost then.</param>
+    /// <param name="staysHere">Whether only servers of this cell answer it.</param>
+    public PricedModel? DearestWithin(TokenUsage usage, Money most, bool staysHere = false) =>
+        PricesFor(staysHere).Where(price => CostOf(price, usage) <= most).MaxBy(price => CostOf(price, usage));
+
     /// <summary>Gives a request to a replica; when all are busy it waits for its turn.</summary>
     /// <param name="account">Whose it is.</param>
     /// <param name="request">What it needs.</param>

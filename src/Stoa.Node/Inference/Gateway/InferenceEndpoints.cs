@@ -5,6 +5,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
+using Stoa.Market.Supply;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -27,6 +28,9 @@ public static class InferenceEndpoints
 
     /// <summary>The header that says after how many milliseconds without a word a second replica is asked beside the first.</summary>
     public const string HedgeHeader = "Stoa-Hedge-Ms";
+
+    /// <summary>The header that says what a request may cost at most, in US dollars: what may cost more is refused before anybody is asked. The same that a node sends with what it buys.</summary>
+    public const string MostPriceHeader = ModelAnswerReceipt.MostHeader;
 
     private const int MaxHeaderLength = 256;
     private const int LongestHedgeMs = 600_000;
@@ -67,6 +71,12 @@ public static class InferenceEndpoints
     internal static async Task AnswerAsync(HttpContext context, InferenceRequest request, IAnswer answer, string? session = null)
     {
         var services = context.RequestServices;
+        if (!TryReadMost(context.Request, out var most))
+        {
+            await answer.RefuseAsync(OpenAiError.Invalid(MostPriceHeader, $"The header {MostPriceHeader} is what the request may cost at most, in US dollars such as 0.0012: with at most nine decimals, and not negative."));
+            return;
+        }
+
         if (services.GetRequiredService<ModelLimiter>().Refuse(context, Caller.Of(context)!, request, out var taken) is { } refusal)
         {
             await answer.RefuseAsync(refusal);
@@ -75,7 +85,7 @@ public static class InferenceEndpoints
 
         using (taken)
         {
-            var call = CallOf(context, session);
+            var call = CallOf(context, session) with { MostPrice = most };
             await services.GetRequiredService<InferenceGateway>().AnswerAsync(taken is null ? call : call with { Payer = new LimitedPayer(call.Payer, taken) }, request, answer);
         }
     }
@@ -143,6 +153,18 @@ public static class InferenceEndpoints
     /// <summary>A header that is no longer than it may be; null when there is none.</summary>
     internal static string? HeaderOf(HttpContext context, string name) =>
         context.Request.Headers.TryGetValue(name, out var values) && values is [{ Length: > 0 and <= MaxHeaderLength } value] ? value : null;
+
+    /// <summary>Reads what a request may cost at most. What cannot be read is no leave to spend more, so it is refused and not passed over.</summary>
+    private static bool TryReadMost(HttpRequest request, out Money? most)
+    {
+        most = null;
+        if (!request.Headers.TryGetValue(MostPriceHeader, out var values))
+            return true;
+        if (values is not [{ } text] || !Money.TryParse(text, out var amount) || amount < Money.Zero)
+            return false;
+        most = amount;
+        return true;
+    }
 
     private static TimeSpan? HedgeOf(HttpContext context) =>
         HeaderOf(context, HedgeHeader) is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds <= LongestHedgeMs

@@ -30,6 +30,7 @@ internal static class InferenceErrors
         AllowanceRefusal.SpendingLimitReached => new OpenAiError(402, "insufficient_quota", "spending_limit_reached", refusal.Detail),
         AllowanceRefusal.SpendingForbidden => new OpenAiError(403, "permission_error", "spending_forbidden", refusal.Detail),
         AllowanceRefusal.PriceTooHigh => new OpenAiError(400, "invalid_request_error", "price_too_high", refusal.Detail) { Parameter = "max_tokens" },
+        AllowanceRefusal.PriceAboveMost => new OpenAiError(402, "invalid_request_error", "price_above_most", refusal.Detail) { Parameter = InferenceEndpoints.MostPriceHeader },
         AllowanceRefusal.AllowancesTooMany => OpenAiError.Unavailable("allowances_too_many", refusal.Detail, 5),
         AllowanceRefusal.CreditUsedUp => new OpenAiError(402, "insufficient_quota", "credit_used_up", refusal.Detail),
         _ => throw new InvalidOperationException($"{refusal.Code} has no words."),

@@ -211,6 +211,22 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     }
 
     [Fact]
+    public async Task Request_ThatMayCostMoreThere_ThanItsConsumerAllows_GoesNowhere()
+    {
+        var (seller, server) = await SellModelAsync();
+        await SupplyAsync(seller);
+        var model = await FindModelAsync();
+
+        // Fifty tokens written cost 0.000125 there.
+        using var refused = await AskAsync(Chat(model), maxPrice: "0.000125");
+        (await InferenceNode.ReadAsync(refused, HttpStatusCode.PaymentRequired))["error"]!["code"]!.GetValue<string>().ShouldBe("price_above_most");
+        server.Requests.ShouldBeEmpty();
+
+        using var answered = await AskAsync(Chat(model), maxPrice: "0.0003");
+        answered.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
     public async Task Supplier_ThatHasLied_OrDoesNotAnswer_IsFollowedByTheNextOne()
     {
         var (first, _) = await SellModelAsync();
