@@ -37,7 +37,7 @@ public static class InferenceEndpoints
         var options = app.Services.GetRequiredService<InferenceOptions>();
         var api = app.MapGroup("/v1").TakesAtMost(options.MaxRequestBytes).WithMetadata(new ApiEndpoint(RateLimit.ModelCalls), new OpenAiEndpoint(), AuditMark.NoAct);
         api.MapGet("/models", ListModelsAsync).Needs(Permission.ModelsUse).WithName("openAiListModels").ExcludeFromDescription();
-        api.MapGet("/models/{publisher}/{name}", GetModelAsync).Needs(Permission.ModelsUse).WithName("openAiGetModel").ExcludeFromDescription();
+        api.MapGet("/models/{**model}", GetModelAsync).Needs(Permission.ModelsUse).WithName("openAiGetModel").ExcludeFromDescription();
         Map(api, "/chat/completions", InferenceKind.Chat);
         Map(api, "/completions", InferenceKind.Completion);
         Map(api, "/embeddings", InferenceKind.Embedding);
@@ -171,13 +171,26 @@ public static class InferenceEndpoints
 
     private static async Task GetModelAsync(HttpContext context)
     {
-        var named = $"{context.GetRouteValue("publisher")}/{context.GetRouteValue("name")}";
+        // OpenAI's clients write the slash of a name as %2F, which stays one in a path.
+        var named = $"{context.GetRouteValue("model")}".Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         var fleets = context.RequestServices.GetRequiredService<ModelFleets>();
-        var found = ModelAddress.TryParse(named, out var address) ? fleets.Find(address, InferenceKind.Chat, 0) : [];
-        if (found.Count == 0 && address is not null)
+        if (!ModelAddress.TryParse(named, out var address))
+        {
+            await InferenceErrors.Unserved(fleets, named).WriteAsync(context);
+            return;
+        }
+
+        if (address is ModelAddress.ByRoute && await context.RequestServices.GetRequiredService<ModelRoutes>().FindAsync(Caller.Of(context)!.UserId, address, context.RequestAborted) is { } route)
+        {
+            await WriteAsync(context, json => WriteRoute(json, route));
+            return;
+        }
+
+        var found = fleets.Find(address, InferenceKind.Chat, 0);
+        if (found.Count == 0)
             found = fleets.Find(address, InferenceKind.Embedding, 0);
         if (found.Count == 0)
-            await OpenAiError.ModelUnknown($"Nobody serves {named} here. GET /v1/models lists what is served.").WriteAsync(context);
+            await InferenceErrors.Unserved(fleets, named).WriteAsync(context);
         else
             await WriteAsync(context, json => WriteModel(json, found[0]));
     }

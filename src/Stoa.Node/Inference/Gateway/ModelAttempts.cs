@@ -21,6 +21,9 @@ namespace Stoa.Node.Inference.Gateway;
 internal sealed class ModelAttempts(
     InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
+    // So many models of a kind are looked at that cost more than there is.
+    private const int MostTooDear = 4;
+
     private readonly List<ReplicaState> _failed = [];
     private readonly List<Replica> _suppliersAgainst = [];
     private int _asked;
@@ -64,7 +67,7 @@ internal sealed class ModelAttempts(
             {
                 // What stands in for another model may be too dear where that one was not.
                 _unpaid ??= InferenceErrors.Of(unpaid);
-                if (_last is not null || (isAny && IsOfMoney(unpaid.Code) && ++_tooDear < options.MaxAttempts))
+                if (_last is not null || (isAny && IsOfMoney(unpaid.Code) && ++_tooDear < MostTooDear))
                     return null;
                 await answer.RefuseAsync(_unpaid);
                 return InferenceOutcome.Unpaid;
@@ -172,8 +175,8 @@ internal sealed class ModelAttempts(
 
         var isSupplied = replica.Replica.Supplied is not null;
         _failed.Add(replica);
-        // A supplier that has no room, or is passed over, was not asked; and one that finds fault is not to keep a request from the others.
-        if (!isSupplied || result.Failure is not ({ IsBusy: true } or { ClientFault: not null }))
+        // Whoever was not reached was not asked. Nor was a supplier that has no room, or is passed over; and one that finds fault is not to keep a request from the others.
+        if (result.Failure is not { IsUnreached: true } && (!isSupplied || result.Failure is not ({ IsBusy: true } or { ClientFault: not null })))
             _asked++;
         if (result.Failure is not { } failure)
             return null;

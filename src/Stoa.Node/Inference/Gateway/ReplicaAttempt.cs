@@ -46,7 +46,9 @@ internal sealed class ReplicaAttempt(
         {
             reservation.NoteFailed();
             // What the client may be at fault for itself is no mark against a replica; but one may be alone with it.
-            end = failure.ClientFault is null && !failure.IsBusy ? RequestEnd.Failed : RequestEnd.Abandoned;
+            end = failure.ClientFault is null && !failure.IsBusy
+                ? RequestEnd.Failed with { IsAway = failure.IsUnreached || failure.Kind is UpstreamFailureKind.TooSlow }
+                : RequestEnd.Abandoned;
             telemetry.Failed(failure.Kind);
             return AttemptResult.Failed(failure);
         }
