@@ -15,7 +15,7 @@ public sealed class JmesPathJudgeProperties
         var (differences, results) = (new List<string>(), 0);
         for (var seed = 0; seed < Tests; seed++)
         {
-            var samples = new RandomExpressions(new Random(seed));
+            var samples = new RandomExpressions(new Random(seed), isJudged: true);
             var (json, text) = (samples.Root().ToJsonString(), samples.Expression(3));
             var (ours, theirs) = (Ours(text, json), Theirs(text, json));
             if (ours is not (null or "null"))

@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 namespace Stoa.Market.Tests.Expressions;
 
 /// <summary>Expressions of every production, and values that they find something in: the names of both are few.</summary>
-internal sealed class RandomExpressions(Random random)
+/// <param name="random">Chooses.</param>
+/// <param name="isJudged">Leaves out what JmesPath.Net does otherwise than the specification: see <see cref="JmesPathJudgeTests"/>.</param>
+internal sealed class RandomExpressions(Random random, bool isJudged = false)
 {
     private static readonly string[] s_names = ["a", "b", "c", "d"];
     private static readonly string[] s_texts = ["", "a", "ab", "b", "ba", "é", "7", "-1.5", "x"];
@@ -46,39 +48,54 @@ internal sealed class RandomExpressions(Random random)
     {
         <= 5 => Path(depth),
         6 => "!" + Path(depth - 1),
-        7 => $"{Path(depth - 1)} {s_comparators[random.Next(s_comparators.Length)]} {Path(depth - 1)}",
+        7 => Comparison(depth),
         8 => $"{Expression(depth - 1)} && {Expression(depth - 1)}",
         9 => $"{Expression(depth - 1)} || {Expression(depth - 1)}",
         _ => $"{Expression(depth - 1)} | {Expression(depth - 1)}",
     };
 
+    private string Comparison(int depth)
+    {
+        var (comparator, left, right) = (s_comparators[random.Next(s_comparators.Length)], Path(depth - 1), Path(depth - 1));
+        return isJudged && comparator is not ("==" or "!=") ? $"length(to_string({left})) {comparator} length(to_string({right}))" : $"{left} {comparator} {right}";
+    }
+
     /// <summary>Something, and what is read of it.</summary>
     private string Path(int depth)
     {
+        if (depth > 0 && random.Next(10) == 0)
+            return $"({Expression(depth - 1)}){(isJudged ? "" : Postfix(depth))}";
         var path = Prefix(depth);
         for (var count = random.Next(4); count > 0; count--)
-            path += Postfix(depth);
+        {
+            var postfix = Postfix(depth);
+            path = isJudged && postfix is ['.', '[', ..] or ['.', '{', ..] or [.., ')'] ? $"not_null({path}, 'n'){postfix}" : path + postfix;
+        }
+
         return path;
     }
 
-    private string Prefix(int depth) => random.Next(depth > 0 ? 22 : 12) switch
+    private string Prefix(int depth) => random.Next(depth > 0 ? 21 : 13) switch
     {
         <= 8 => Name(),
         9 => "@",
         10 => Literal(),
         11 => Bracket(depth),
-        12 => "*",
-        <= 14 => $"[{Several(depth)}]",
-        <= 16 => Hash(depth),
-        <= 19 => Call(depth),
-        _ => $"({Expression(depth - 1)})",
+        12 => All(),
+        <= 14 => $"{Something()}[{Several(depth)}]",
+        <= 16 => $"{Something()}{Hash(depth)}",
+        _ => Call(depth),
     };
+
+    private string All() => isJudged ? "*." + Name() : "*";
+
+    private string Something() => isJudged ? "not_null(@, 'n')." : "";
 
     private string Postfix(int depth) => random.Next(depth > 0 ? 16 : 12) switch
     {
         <= 6 => "." + Name(),
         <= 10 => Bracket(depth),
-        11 => ".*",
+        11 => "." + All(),
         12 => $".[{Several(depth)}]",
         13 => "." + Hash(depth),
         _ => "." + Call(depth),
