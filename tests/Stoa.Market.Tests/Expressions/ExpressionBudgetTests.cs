@@ -112,7 +112,7 @@ public sealed class ExpressionBudgetTests
     [InlineData("[to_array(@), to_array(@)][] | sort(@)", "1")]
     public void Doubling_EndsWithTheBudget(string step, string json, string last = "@")
     {
-        var text = string.Join('|', Enumerable.Repeat(step, 40).Append(last));
+        var text = string.Join('|', Enumerable.Repeat(step, 30).Append(last));
         var budget = new ExpressionBudget(Steps);
 
         Parse(text).TryEvaluate(JsonElement.Parse(json), budget, out _, out var fault).ShouldBeFalse();

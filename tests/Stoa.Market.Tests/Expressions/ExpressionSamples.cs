@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Stoa.Market.Expressions;
 
@@ -7,6 +8,8 @@ namespace Stoa.Market.Tests.Expressions;
 /// <summary>Expressions are read and evaluated.</summary>
 internal static class ExpressionSamples
 {
+    private static readonly JsonWriterOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static JmesPath Parse(string text)
     {
         JmesPath.TryParse(text, out var expression, out var fault).ShouldBeTrue(fault?.Reason);
@@ -40,7 +43,7 @@ internal static class ExpressionSamples
     public static string Written(ExpressionValue value)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream))
+        using (var json = new Utf8JsonWriter(stream, s_plain))
             value.TryWrite(json, new ExpressionBudget(ExpressionBudget.MaxSteps), out var fault).ShouldBeTrue(fault?.Reason);
         return Encoding.UTF8.GetString(stream.ToArray());
     }

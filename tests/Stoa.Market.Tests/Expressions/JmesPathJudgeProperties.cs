@@ -4,7 +4,7 @@ using Library = DevLab.JmesPath.JmesPath;
 
 namespace Stoa.Market.Tests.Expressions;
 
-/// <summary>JmesPath.Net, which passes the specification's own tests, gives the same for random expressions; where it does not, it is said why.</summary>
+/// <summary>JmesPath.Net, which passes the specification's own tests, gives the same for random expressions: but for what <see cref="JmesPathJudgeTests"/> names.</summary>
 public sealed class JmesPathJudgeProperties
 {
     private const int Tests = 20_000;
@@ -32,13 +32,14 @@ public sealed class JmesPathJudgeProperties
     private static string? Ours(string text, string json) =>
         JmesPath.TryParse(text, out var expression, out _) ? ExpressionSamples.Evaluate(expression, json).Json : null;
 
-    private static string? Theirs(string text, string json)
+    /// <summary>What the library gives; null for a fault, whatever it throws: some of it is none of its own exceptions.</summary>
+    internal static string? Theirs(string text, string json)
     {
         try
         {
             return new Library().Transform(json, text);
         }
-        catch (Exception refusal) when (refusal.Message.Contains("Error", StringComparison.Ordinal) || refusal.Message.Length > 0)
+        catch (Exception)
         {
             return null;
         }

@@ -33,7 +33,7 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
 
     public JsonNode? Value(int depth) => random.Next(depth > 0 ? 12 : 5) switch
     {
-        0 => null,
+        0 => isJudged ? 0 : null,
         1 => random.Next(2) == 0,
         2 => random.Next(-3, 12),
         3 => random.Next(-20, 20) / 4.0,
@@ -69,7 +69,9 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
         for (var count = random.Next(4); count > 0; count--)
         {
             var postfix = Postfix(depth);
-            path = isJudged && postfix is ['.', '[', ..] or ['.', '{', ..] or [.., ')'] ? $"not_null({path}, 'n'){postfix}" : path + postfix;
+            path = !isJudged ? path + postfix
+                : postfix is ['.', '[', ..] or ['.', '{', ..] or [.., ')'] ? $"not_null({path}, 'n'){postfix}"
+                : postfix.Contains(':', StringComparison.Ordinal) ? $"to_array({path}){postfix}" : path + postfix;
         }
 
         return path;
@@ -80,7 +82,7 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
         <= 8 => Name(),
         9 => "@",
         10 => Literal(),
-        11 => Bracket(depth),
+        11 => isJudged ? $"to_array(@){Bracket(depth)}" : Bracket(depth),
         12 => All(),
         <= 14 => $"{Something()}[{Several(depth)}]",
         <= 16 => $"{Something()}{Hash(depth)}",
@@ -113,7 +115,7 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
     private string Slice()
     {
         var step = random.Next(-2, 3);
-        return $"[{Number()}:{Number()}{(step == 0 ? "" : ":" + step.ToString(CultureInfo.InvariantCulture))}]";
+        return $"[{(isJudged && step < 0 ? "" : Number())}:{Number()}{(step == 0 ? "" : ":" + step.ToString(CultureInfo.InvariantCulture))}]";
 
         string Number() => random.Next(2) == 0 ? "" : random.Next(-4, 5).ToString(CultureInfo.InvariantCulture);
     }
@@ -122,7 +124,7 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
 
     private string Hash(int depth) => "{" + string.Join(", ", s_names.Take(random.Next(1, 4)).Select(name => $"{name}: {Expression(depth - 1)}")) + "}";
 
-    private string Call(int depth) => string.Concat(s_calls[random.Next(s_calls.Length)].Select(character => character switch
+    private string Call(int depth) => string.Concat(Signature().Select(character => character switch
     {
         'V' => Expression(depth - 1),
         'A' => $"to_array({Expression(depth - 1)})",
@@ -132,6 +134,13 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
         'E' => "&" + Expression(depth - 1),
         _ => character.ToString(),
     })).Replace("to_string(&", "to_string(", StringComparison.Ordinal);
+
+    private string Signature()
+    {
+        var signature = s_calls[random.Next(s_calls.Length)];
+        return isJudged && (signature.StartsWith("max_by", StringComparison.Ordinal) || signature.StartsWith("min_by", StringComparison.Ordinal))
+            ? signature[..6] + "(A, &length(to_string(E)))" : signature;
+    }
 
     private string Name()
     {

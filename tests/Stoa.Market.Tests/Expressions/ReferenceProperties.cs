@@ -36,7 +36,7 @@ public sealed class ReferenceProperties
 
         // The property above would see it: results hang on what is read, and much of it is not the root.
         withPaths.ShouldBeGreaterThan(Tests / 3);
-        changed.ShouldBeGreaterThan(withPaths / 4);
+        changed.ShouldBeGreaterThan(withPaths / 8);
     }
 
     /// <summary>An expression that does not read the root, and two objects that are the same at what it reads, but for one path perhaps.</summary>

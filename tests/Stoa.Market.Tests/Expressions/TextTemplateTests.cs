@@ -26,7 +26,7 @@ public sealed class TextTemplateTests
     [InlineData("$$${name}", "\"$${name}\"")]
     [InlineData("$name {} } $", "\"$name {} } $\"")]
     [InlineData("${nested.\"}\"}", "\"brace\"")]
-    [InlineData("<${'}'}>", "\"\\u003C}\\u003E\"")]
+    [InlineData("<${'}'}>", "\"<}>\"")]
     [InlineData("${`{\"a\": \"}\"}`.a}.", "\"}.\"")]
     [InlineData("${{x: {y: count}}.x.y}", "2")]
     [InlineData("${'${'}:", "\"${:\"")]
