@@ -22,12 +22,16 @@ public sealed class JmesPathJudgeTests
         { "[:2]", "\"abc\"", "null", "\"ab\"" },
         // A slice begins at the nearest end when its start is beyond it: the proposal of array slices.
         { "[4:-2:-2]", "[0,1]", "[1]", "[]" },
+        { "[-4::2]", "[0]", "[0]", "[]" },
         // Numbers are equal by their value: "Equality Operators".
         { "a == b", """{"a":1,"b":1.0}""", "true", "false" },
         // The keys of max_by and min_by may be texts.
         { "max_by(@, &a).a", """[{"a":"x"},{"a":"y"}]""", "\"y\"", "" },
-        // And they may be nothing else, however few there are.
+        // And they may be nothing else, however few there are; nor may what is sorted.
         { "max_by(@, &a)", """[{"a":true}]""", "", """{"a":true}""" },
+        { "sort(@)", "[true,false]", "", "[false,true]" },
+        // Of several with one key it is said of neither which it is: here it is the first, as it stays the first of a sort.
+        { "min_by(@, &a).b", """[{"a":1,"b":1},{"a":1,"b":2}]""", "1", "2" },
         // merge takes any number of objects, so none.
         { "merge()", "1", "{}", "" },
         // not_null evaluates its arguments until one is not null.

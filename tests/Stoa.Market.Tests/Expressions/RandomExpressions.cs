@@ -12,12 +12,12 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
     private static readonly string[] s_texts = ["", "a", "ab", "b", "ba", "é", "7", "-1.5", "x"];
     private static readonly string[] s_comparators = ["==", "!=", "<", "<=", ">", ">="];
 
-    /// <summary>Calls, with <c>V</c> for any value, <c>A</c> for an array, <c>O</c> for an object, <c>N</c> for a number, <c>T</c> for a text and <c>E</c> for an expression.</summary>
+    /// <summary>Calls, with <c>V</c> for any value, <c>A</c> for an array, <c>O</c> for an object, <c>N</c> for a number, <c>T</c> for a text <c>F</c> for a field and <c>E</c> for an expression.</summary>
     private static readonly string[] s_calls =
     [
         "abs(N)", "avg(map(&length(to_string(@)), A))", "ceil(N)", "contains(A, V)", "contains(T, T)", "ends_with(T, T)", "floor(N)", "join(T, map(&to_string(@), A))",
         "keys(O)", "length(A)", "length(T)", "length(O)", "map(E, A)", "max(map(&to_string(@), A))", "max_by(A, &to_string(E))", "merge(O, O)", "min(map(&to_string(@), A))",
-        "min_by(A, &length(to_string(E)))", "not_null(V, V, V)", "reverse(A)", "reverse(T)", "sort(map(&to_string(@), A))", "sort_by(A, &to_string(E))",
+        "min_by(A, &length(to_string(E)))", "not_null(V, F, F)", "reverse(A)", "reverse(T)", "sort(map(&to_string(@), A))", "sort_by(A, &to_string(E))",
         "sort_by(A, &length(to_string(@)))", "starts_with(T, T)", "sum(map(&length(to_string(@)), A))", "to_array(V)", "to_number(V)", "to_string(V)", "type(V)", "values(O)",
         "sum(V)", "max(V)", "sort(V)", "sort_by(V, E)", "length(V)", "keys(V)", "avg(V)", "min(V)", "max_by(V, E)", "min_by(V, E)", "join(V, V)", "merge(V)", "abs(V)",
     ];
@@ -71,7 +71,7 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
             var postfix = Postfix(depth);
             path = !isJudged ? path + postfix
                 : postfix is ['.', '[', ..] or ['.', '{', ..] or [.., ')'] ? $"not_null({path}, 'n'){postfix}"
-                : postfix.Contains(':', StringComparison.Ordinal) ? $"to_array({path}){postfix}" : path + postfix;
+                : postfix.Contains(':', StringComparison.Ordinal) ? $"{Array(path)}{postfix}" : path + postfix;
         }
 
         return path;
@@ -82,12 +82,14 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
         <= 8 => Name(),
         9 => "@",
         10 => Literal(),
-        11 => isJudged ? $"to_array(@){Bracket(depth)}" : Bracket(depth),
+        11 => isJudged ? Array("@") + Bracket(depth) : Bracket(depth),
         12 => All(),
         <= 14 => $"{Something()}[{Several(depth)}]",
         <= 16 => $"{Something()}{Hash(depth)}",
         _ => Call(depth),
     };
+
+    private string Array(string expression) => isJudged ? $"to_array(not_null({expression}, `[]`))" : $"to_array({expression})";
 
     private string All() => isJudged ? "*." + Name() : "*";
 
@@ -115,20 +117,23 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
     private string Slice()
     {
         var step = random.Next(-2, 3);
-        return $"[{(isJudged && step < 0 ? "" : Number())}:{Number()}{(step == 0 ? "" : ":" + step.ToString(CultureInfo.InvariantCulture))}]";
+        return $"[{(isJudged && step is not (0 or 1) ? "" : Number())}:{Number()}{(step == 0 ? "" : ":" + step.ToString(CultureInfo.InvariantCulture))}]";
 
         string Number() => random.Next(2) == 0 ? "" : random.Next(-4, 5).ToString(CultureInfo.InvariantCulture);
     }
 
-    private string Several(int depth) => string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Expression(depth - 1)));
+    private string Several(int depth) => string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Member(depth)));
 
-    private string Hash(int depth) => "{" + string.Join(", ", s_names.Take(random.Next(1, 4)).Select(name => $"{name}: {Expression(depth - 1)}")) + "}";
+    private string Hash(int depth) => "{" + string.Join(", ", s_names.Take(random.Next(1, 4)).Select(name => $"{name}: {Member(depth)}")) + "}";
+
+    private string Member(int depth) => isJudged ? $"not_null({Expression(depth - 1)}, 'n')" : Expression(depth - 1);
 
     private string Call(int depth) => string.Concat(Signature().Select(character => character switch
     {
         'V' => Expression(depth - 1),
-        'A' => $"to_array({Expression(depth - 1)})",
-        'O' => random.Next(3) == 0 ? Path(depth - 1) : Hash(depth - 1),
+        'A' => Array(Expression(depth - 1)),
+        'F' => $"{Name()}.{Name()}",
+        'O' => random.Next(3) == 0 ? Path(depth - 1) : Something() + Hash(depth - 1),
         'N' => random.Next(3) == 0 ? Path(depth - 1) : $"length(to_string({Path(depth - 1)}))",
         'T' => $"to_string({Path(depth - 1)})",
         'E' => "&" + Expression(depth - 1),
@@ -138,8 +143,16 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
     private string Signature()
     {
         var signature = s_calls[random.Next(s_calls.Length)];
-        return isJudged && (signature.StartsWith("max_by", StringComparison.Ordinal) || signature.StartsWith("min_by", StringComparison.Ordinal))
-            ? signature[..6] + "(A, &length(to_string(E)))" : signature;
+        return !isJudged ? signature : signature switch
+        {
+            "map(E, A)" => "map(&not_null(V, 'n'), A)",
+            "to_array(V)" => "to_array(A)",
+            "sort(V)" or "sort_by(V, E)" or "sort_by(A, &to_string(E))" => "sort_by(A, &to_string(@))",
+            // The same whichever of those with one key it is.
+            _ when signature.StartsWith("max_by", StringComparison.Ordinal) => "length(to_string(max_by(A, &length(to_string(@)))))",
+            _ when signature.StartsWith("min_by", StringComparison.Ordinal) => "length(to_string(min_by(A, &length(to_string(@)))))",
+            _ => signature,
+        };
     }
 
     private string Name()
