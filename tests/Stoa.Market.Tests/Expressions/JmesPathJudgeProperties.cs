@@ -7,7 +7,7 @@ namespace Stoa.Market.Tests.Expressions;
 /// <summary>JmesPath.Net, which passes the specification's own tests, gives the same for random expressions: but for what <see cref="JmesPathJudgeTests"/> names.</summary>
 public sealed class JmesPathJudgeProperties
 {
-    private const int Tests = 20_000;
+    private const int Tests = 300_000;
 
     [Fact]
     public void Expressions_GiveWhatTheLibraryGives()
@@ -24,8 +24,6 @@ public sealed class JmesPathJudgeProperties
                 differences.Add($"seed {seed}: {text} on {json} gives {ours ?? "a fault"}, and the library {theirs ?? "a fault"}");
         }
 
-        if (Environment.GetEnvironmentVariable("JMES_DIFF") is { } diff)
-            File.WriteAllLines(diff, differences);
         differences.Take(10).ShouldBeEmpty($"{differences.Count} differ");
         results.ShouldBeGreaterThan(Tests / 4);
     }

@@ -147,6 +147,7 @@ internal sealed class RandomExpressions(Random random, bool isJudged = false)
         {
             "map(E, A)" => "map(&not_null(V, 'n'), A)",
             "to_array(V)" => "to_array(A)",
+            "merge(O, O)" => "keys(merge(O, O))",
             "sort(V)" or "sort_by(V, E)" or "sort_by(A, &to_string(E))" => "sort_by(A, &to_string(@))",
             // The same whichever of those with one key it is.
             _ when signature.StartsWith("max_by", StringComparison.Ordinal) => "length(to_string(max_by(A, &length(to_string(@)))))",
