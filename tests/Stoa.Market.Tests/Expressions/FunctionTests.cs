@@ -125,6 +125,13 @@ public sealed class FunctionTests
         (fault.Kind, fault.Offset).ShouldBe((ExpressionFaultKind.InvalidType, offset), fault.Reason);
     }
 
+    [Fact]
+    public void Fault_SaysWhatIsExpectedAndWhatThereIs()
+    {
+        EvaluationFault("contains(`1`, 'a')", "{}").Reason.ShouldBe("Here contains expects a string or an array, and the value is of the type number.");
+        EvaluationFault("sort(`[1, true]`)", "{}").Reason.ShouldBe("Here sort expects an array of which it gets numbers alone or texts alone, and one of them is of the type boolean.");
+    }
+
     [Theory]
     [InlineData("sum(@)", "[1e308,1e308]")]
     [InlineData("avg(@)", "[1e308,1e308]")]

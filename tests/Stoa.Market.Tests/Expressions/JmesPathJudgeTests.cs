@@ -37,6 +37,8 @@ public sealed class JmesPathJudgeTests
         { "merge(@, {a: `[2]`})", """{"a":[1]}""", """{"a":[2]}""", """{"a":[1,2]}""" },
         // not_null evaluates its arguments until one is not null.
         { "not_null(a, length(b))", """{"a":1}""", "1", "" },
+        // A number has no more digits than it takes to tell it from others.
+        { "to_string(avg(@))", "[10,20]", "\"15\"", "\"15.0\"" },
         // to_number reads what JSON has for a number.
         { "to_number(@)", "\"01\"", "null", "1" },
         // Between single quotes, only a single quote is escaped: the proposal of raw strings.
