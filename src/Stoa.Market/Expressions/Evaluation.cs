@@ -218,7 +218,8 @@ internal sealed class Evaluation(ExpressionBudget budget)
     private bool TryFindMember(Node node, ExpressionValue source, string name, out ExpressionValue member, out bool isThere)
     {
         (member, isThere) = (default, false);
-        if (!TrySpend(node, source.Count / ExpressionBudget.PerStep))
+        // A name with escapes is read before it is compared, if it could be as long as this one.
+        if (!TrySpend(node, source.Count * (1L + (name.Length / ExpressionBudget.PerStep)) / ExpressionBudget.PerStep))
             return false;
         return source.TryGetMember(name, out member, out isThere) || Fail(Faults.NoText(node.Offset));
     }

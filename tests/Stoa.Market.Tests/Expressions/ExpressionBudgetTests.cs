@@ -187,6 +187,18 @@ public sealed class ExpressionBudgetTests
     }
 
     [Fact]
+    public void Names_ThatAreLong_ArePaidByTheirLength()
+    {
+        var name = new string('a', 3_998);
+        var members = string.Join(',', Enumerable.Range(0, 80).Select(place => $"\"{name}\\u00{place + 16:x2}\":{place}"));
+        var budget = new ExpressionBudget(Steps);
+
+        Parse(name + "bc").TryEvaluate(JsonElement.Parse("{" + members + "}"), budget, out _, out var fault).ShouldBeTrue(fault?.Reason);
+
+        budget.Spent.ShouldBeInRange(80 * 500 / 8, (80 * 500 / 8) + 100);
+    }
+
+    [Fact]
     public void Budget_IsSharedByEvaluations()
     {
         var (expression, value) = (Parse("a[*].b"), JsonElement.Parse("""{"a":[{"b":1},{"b":2}]}"""));
