@@ -20,12 +20,13 @@ public abstract class JsonTemplate
     public abstract IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads { get; }
 
     /// <summary>Whether there is no expression in it.</summary>
-    public bool IsConstant => !Reads.Any() && !HasExpression;
+    public bool IsConstant => !Texts.Any(text => text.Template.HasExpressions);
+
+    /// <summary>Its texts, wherever they are in it.</summary>
+    internal abstract IEnumerable<Text> Texts { get; }
 
     /// <summary>Where it stands in the document (RFC 6901).</summary>
     public string Pointer { get; private init; } = "";
-
-    private protected virtual bool HasExpression => false;
 
     /// <summary>Reads one.</summary>
     /// <param name="element">The value.</param>
@@ -73,6 +74,8 @@ public abstract class JsonTemplate
     /// <summary>A value without texts, as it is.</summary>
     internal sealed class Constant(JsonElement value) : JsonTemplate
     {
+        internal override IEnumerable<Text> Texts => [];
+
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => [];
 
         /// <summary>As JSON Schema calls it.</summary>
@@ -103,7 +106,7 @@ public abstract class JsonTemplate
 
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => template.References.Select(path => (Pointer, path.Names));
 
-        private protected override bool HasExpression => template.HasExpressions;
+        internal override IEnumerable<Text> Texts => [this];
 
         private protected override void Write(Utf8JsonWriter writer) => writer.WriteStringValue(written);
 
@@ -117,7 +120,7 @@ public abstract class JsonTemplate
 
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
 
-        private protected override bool HasExpression => members.Any(member => member.Value.HasExpression);
+        internal override IEnumerable<Text> Texts => members.SelectMany(member => member.Value.Texts);
 
         public override JsonTemplate? Below(string name) => members.FirstOrDefault(member => member.Name == name).Value;
 
@@ -143,7 +146,7 @@ public abstract class JsonTemplate
 
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
 
-        private protected override bool HasExpression => items.Any(item => item.HasExpression);
+        internal override IEnumerable<Text> Texts => items.SelectMany(item => item.Texts);
 
         private protected override void Write(Utf8JsonWriter writer)
         {
