@@ -184,6 +184,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(TemplateCallBody))]
 [JsonSerializable(typeof(CreateTemplateRequest))]
 [JsonSerializable(typeof(TemplateResponse))]
+[JsonSerializable(typeof(WorkflowValidationResponse))]
 [JsonSerializable(typeof(ListResponse<TemplateResponse>))]
 [JsonSerializable(typeof(SubmitTemplateRequest))]
 [JsonSerializable(typeof(ReplayTasksRequest))]

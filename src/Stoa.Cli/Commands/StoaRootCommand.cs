@@ -57,6 +57,7 @@ internal static class StoaRootCommand
                 new WasmRunCommand(scope)),
             BlobCommands.Create(scope),
             TemplateCommands.Create(scope),
+            WorkflowCommands.Create(scope),
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),

@@ -26,6 +26,9 @@ internal sealed class JsonFields
 
     public List<FieldError> Errors { get; }
 
+    /// <summary>Where the object stands in the document (RFC 6901).</summary>
+    public string Pointer => _pointer;
+
     public void Refuse(string name, string mustBe) => Errors.Add(new FieldError($"{_pointer}/{name}", $"Must be {mustBe}."));
 
     /// <summary>Whether a text has no control characters but the ends of lines and tabs: it is shown on terminals, and PostgreSQL stores no NUL.</summary>
@@ -144,6 +147,20 @@ internal sealed class JsonFields
         return _absent ? this : new JsonFields(value, $"{_pointer}/{name}", Errors);
     }
 
+    /// <summary>Objects by their names, in the order in which they stand.</summary>
+    public IReadOnlyList<(string Name, JsonFields Fields)> Named(string name, int most)
+    {
+        if (!TryGet(name, out var value))
+            return [];
+        if (value.ValueKind is JsonValueKind.Object && value.GetPropertyCount() <= most)
+            return [.. value.EnumerateObject().Select(member => (member.Name, new JsonFields(member.Value, $"{_pointer}/{name}/{Escape(member.Name)}", Errors)))];
+        RefuseUnlessAbsent(name, $"an object of at most {most} members");
+        return [];
+    }
+
+    /// <summary>A member of any form; null when it is not there, or null.</summary>
+    public JsonElement? Element(string name) => TryGet(name, out var value) ? value : null;
+
     /// <summary>Whether an optional member is there.</summary>
     public bool Has(string name) => TryGet(name, out _);
 
@@ -170,7 +187,7 @@ internal sealed class JsonFields
     }
 
     // RFC 6901: ~ and / are escaped in a pointer.
-    private static string Escape(string name) =>
+    internal static string Escape(string name) =>
         name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 
     private IReadOnlyList<JsonElement> Items(string name, int least, int most)

@@ -48,6 +48,7 @@ using Stoa.Node.Tasks;
 using Stoa.Node.Tasks.Live;
 using Stoa.Node.Templates;
 using Stoa.Node.Webhooks;
+using Stoa.Node.Workflows;
 
 namespace Stoa.Node.Hosting;
 
@@ -110,6 +111,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddDisputes();
         var calls = builder.AddPayPerCall();
         builder.AddTemplates();
+        builder.AddWorkflows();
         builder.AddSchedules();
         builder.AddWebhooks();
         builder.AddMetering();
@@ -218,6 +220,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapPayPerCall(calls);
         api.MapAnswerSales();
         api.MapTemplates();
+        api.MapWorkflows();
         api.MapSchedules();
         api.MapWebhooks();
         api.MapUsage();

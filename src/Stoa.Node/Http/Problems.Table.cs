@@ -10,6 +10,7 @@ using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
+using Stoa.Market.Workflows;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Network;
 using Stoa.Primitives;
@@ -540,6 +541,13 @@ public static partial class Problems
         TemplateRefusal.TemplateValuesInvalid => Row(refusal, 422, "Values do not fit the template",
             "A value is missing, of another type than its parameter, or for a parameter that there is not.",
             "Correct what is listed in errors; GET /api/v1/templates/{id} lists the parameters."),
+    };
+
+    public static ProblemKind Of(WorkflowRefusal refusal) => refusal switch
+    {
+        WorkflowRefusal.WorkflowInvalid => Row(refusal, 422, "Workflow does not hold together",
+            "The document breaks the rules, or its nodes, the agents that it names and their schemas do not go together.",
+            "Correct what is listed in errors and try again."),
     };
 
     private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy, TimeSpan? retryAfter = null)

@@ -21,6 +21,7 @@ using Stoa.Market.SingleSignOn;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
+using Stoa.Market.Workflows;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Network;
 
@@ -88,6 +89,8 @@ public static partial class Problems
 
     public static ProblemResult ToProblem(this Refusal<TemplateRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
+    public static ProblemResult ToProblem(this Refusal<WorkflowRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     public static ProblemResult ToProblem(this Refusal<TransferRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<WithdrawalRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
@@ -152,6 +155,7 @@ public static partial class Problems
             .. Enum.GetValues<SigningKeyRefusal>().Select(Of),
             .. Enum.GetValues<SingleSignOnRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
+            .. Enum.GetValues<WorkflowRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
             .. Enum.GetValues<GoodsRefusal>().Select(Of),
             .. Enum.GetValues<OwnListingRefusal>().Select(Of),

@@ -20,6 +20,7 @@ using Stoa.Market.SingleSignOn;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
+using Stoa.Market.Workflows;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Network;
 
@@ -122,6 +123,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WithdrawalRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WorkflowRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     private static TBuilder Refuses<TBuilder>(this TBuilder endpoint, IEnumerable<ProblemKind> kinds)

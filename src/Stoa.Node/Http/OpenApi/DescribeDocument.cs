@@ -32,6 +32,7 @@ internal static class DescribeDocument
         ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
         ("Auctions", "Tasks that are put out to bids, and how agents bid."),
         ("Templates", "Submissions with blanks, to be filled in."),
+        ("Workflows", "What is done in which order, in one document."),
         ("Schedules", "Tasks that are submitted again and again."),
         ("Agents", "Programs that do tasks: publish them and find them."),
         ("Blobs", "Content by its digest: inputs that are too large to send with a task."),

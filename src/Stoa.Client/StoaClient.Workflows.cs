@@ -1,0 +1,19 @@
+using System.Net.Http.Headers;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Client;
+
+public sealed partial class StoaClient
+{
+    /// <summary><c>POST /api/v1/workflows/validations</c>: looks at a workflow before anything runs.</summary>
+    /// <param name="document">In JSON or YAML, UTF-8, at most 4 MiB.</param>
+    /// <param name="isYaml">Whether it is YAML.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StoaException">It does not hold together: <c>workflowInvalid</c>, with every reason.</exception>
+    public Task<WorkflowValidationResponse> ValidateWorkflowAsync(ReadOnlyMemory<byte> document, bool isYaml, CancellationToken cancellationToken = default) => SendAsync(
+        Call.Making(
+            "workflows/validations",
+            () => new ReadOnlyMemoryContent(document) { Headers = { ContentType = new MediaTypeHeaderValue(isYaml ? "application/yaml" : "application/json") } }),
+        StoaJson.Default.WorkflowValidationResponse,
+        cancellationToken);
+}

@@ -1,0 +1,91 @@
+using System.Text;
+using System.Text.Json;
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Workflows;
+
+/// <summary>The act of looking at a workflow before anything runs: its form, what its nodes read of each other, the agents that it names, and what it may come to.</summary>
+/// <param name="agents">The catalogue.</param>
+/// <param name="submit">Knows what tasks cost.</param>
+/// <param name="remote">Agents of the network.</param>
+public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemoteOffers remote)
+{
+    private const int MaxAgents = 1_000;
+
+    /// <summary>The workflow and what it may come to, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
+    /// <param name="owner">Who would run it.</param>
+    /// <param name="json">The document, UTF-8.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<Outcome<CheckedWorkflow, WorkflowRefusal>> CheckAsync(Id<User> owner, ReadOnlyMemory<byte> json, CancellationToken cancellationToken)
+    {
+        if (!WorkflowReader.Read(json).TryGet(out var workflow, out var refusal))
+            return refusal;
+        if (WorkflowCheck.Find(workflow) is { Count: > 0 } faults)
+            return WorkflowReader.Refused(faults);
+        var tasks = Tasks(workflow.Graph).ToList();
+        var known = new Dictionary<string, AgentVersion?>(StringComparer.Ordinal);
+        foreach (var name in tasks.Select(task => task.Submission.TextOf("agent")).OfType<string>().Distinct(StringComparer.Ordinal))
+        {
+            if (known.Count >= MaxAgents)
+                return WorkflowReader.Refused([new FieldError("/nodes", $"A workflow names at most {MaxAgents} agents.")]);
+            if (!ListingName.TryParse(name, null, out var listing))
+                known.Add(name, null);
+            else if (await agents.FindAsync(listing, cancellationToken) is { } agent)
+                known.Add(name, agent);
+            else if (await remote.FindAsync(listing, cancellationToken) is null)
+                known.Add(name, null);
+        }
+
+        var errors = new WorkflowPorts(workflow, known).Find();
+        if (errors.Count > 0)
+            return WorkflowReader.Refused(errors);
+        return new CheckedWorkflow(workflow, WorkflowCheck.MostSteps(workflow.Graph), await PriceAsync(owner, workflow, known, cancellationToken));
+    }
+
+    private static IEnumerable<WorkflowWork.RunTask> Tasks(WorkflowGraph graph) => graph.Nodes.SelectMany(node =>
+        node.Fallbacks.Append(node.Work).Concat(node.Compensation is null ? [] : [node.Compensation]).OfType<WorkflowWork.RunTask>().Concat(node.Work.Bodies.SelectMany(Tasks)));
+
+    /// <summary>What all of it costs at its limits, as often as it may be done; null where that is not known.</summary>
+    private async Task<Money?> PriceAsync(Id<User> owner, Workflow workflow, IReadOnlyDictionary<string, AgentVersion?> known, CancellationToken cancellationToken)
+    {
+        var quotes = new Dictionary<string, Money?>(StringComparer.Ordinal);
+        foreach (var (name, agent) in known)
+            quotes[name] = agent is null ? null : (await submit.QuoteAsync(owner, agent, TaskInput.MaxInlineBytes, RequestedLimits.None, cancellationToken)).Match<Money?>(quote => quote, _ => null);
+        var most = MostOf(workflow.Graph);
+        return (most, workflow.Limits.Price) switch
+        {
+            ({ } sum, { } limit) => Money.Min(sum, limit),
+            _ => most ?? workflow.Limits.Price,
+        };
+
+        Money? MostOf(WorkflowGraph graph) => Sum(graph.Nodes.Select(MostOfNode));
+
+        Money? MostOfNode(WorkflowNode node)
+        {
+            var own = node.Work is WorkflowWork.Choose choose
+                ? choose.Branches.Select(branch => MostOf(branch.Body)).DefaultIfEmpty(Money.Zero).Aggregate((one, other) => one is null || other is null ? null : Money.Max(one.Value, other.Value))
+                : Sum(node.Work.Bodies.Select(MostOf));
+            return Sum([Times(own, node.Work.MostTurns), Times(QuoteOf(node.Work), node.Retry.Attempts), .. node.Fallbacks.Select(QuoteOf), node.Compensation is null ? Money.Zero : QuoteOf(node.Compensation)]);
+        }
+
+        Money? QuoteOf(WorkflowWork work) => work switch
+        {
+            WorkflowWork.RunTask task => task.Submission.TextOf("maxPrice") is { } cap && Money.TryParse(cap, null, out var amount) ? amount : quotes.GetValueOrDefault(task.Submission.TextOf("agent") ?? ""),
+            WorkflowWork.AskModel model => model.MaxPrice,
+            _ => Money.Zero,
+        };
+
+        static Money? Sum(IEnumerable<Money?> parts) => parts.Aggregate((Money?)Money.Zero, (sum, part) => sum is null || part is null || sum.Value > new Money(long.MaxValue) - part.Value ? null : sum + part);
+
+        static Money? Times(Money? price, int times) => price is null || price.Value.Nanodollars > long.MaxValue / times ? null : new Money(price.Value.Nanodollars * times);
+    }
+}
+
+/// <summary>A workflow that holds together.</summary>
+/// <param name="Workflow">As it was read.</param>
+/// <param name="MostSteps">Tasks and requests to models, with everything at its bounds.</param>
+/// <param name="MostPrice">All of them at their limits, with inputs of up to 1 MiB; no more than the workflow's own limit. Null when that is not known: the agent is chosen while it runs, or a request to a model has no limit.</param>
+public sealed record CheckedWorkflow(Workflow Workflow, long MostSteps, Money? MostPrice);

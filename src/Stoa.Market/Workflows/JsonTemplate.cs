@@ -1,0 +1,161 @@
+using System.Buffers;
+using System.Text.Json;
+using Stoa.Market.Expressions;
+using Stoa.Market.Registry;
+
+namespace Stoa.Market.Workflows;
+
+/// <summary>A JSON value whose texts have expressions in them.</summary>
+/// <remarks>Expressions are in values alone, never in the names of members and never in JSON's own syntax: nothing that a node has come to can add a member or end a text.</remarks>
+public abstract class JsonTemplate
+{
+    private JsonTemplate()
+    {
+    }
+
+    /// <summary>Null, as it is.</summary>
+    public static JsonTemplate Null { get; } = new Constant(default);
+
+    /// <summary>What its expressions read of the values that there are: where it stands in the document, and the path.</summary>
+    public abstract IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads { get; }
+
+    /// <summary>Whether there is no expression in it.</summary>
+    public bool IsConstant => !Texts.Any(text => text.Template.HasExpressions);
+
+    /// <summary>Its texts, wherever they are in it.</summary>
+    internal abstract IEnumerable<Text> Texts { get; }
+
+    /// <summary>Where it stands in the document (RFC 6901).</summary>
+    public string Pointer { get; private init; } = "";
+
+    /// <summary>Reads one.</summary>
+    /// <param name="element">The value.</param>
+    /// <param name="pointer">Where it stands in the document.</param>
+    /// <param name="errors">Faults of its expressions are added.</param>
+    internal static JsonTemplate Read(JsonElement element, string pointer, List<FieldError> errors)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                return new Object([.. element.EnumerateObject().Select(member => (member.Name, Read(member.Value, $"{pointer}/{JsonFields.Escape(member.Name)}", errors)))]) { Pointer = pointer };
+            case JsonValueKind.Array:
+                return new List([.. element.EnumerateArray().Select((item, index) => Read(item, $"{pointer}/{index}", errors))]) { Pointer = pointer };
+            case JsonValueKind.String:
+                var text = element.GetString()!;
+                if (TextTemplate.TryParse(text, out var template, out var fault))
+                    return new Text(text, template) { Pointer = pointer };
+                errors.Add(new FieldError(pointer, $"{fault.Reason} (at character {fault.Offset + 1} of the text)"));
+                return Null;
+            default:
+                return new Constant(element.Clone()) { Pointer = pointer };
+        }
+    }
+
+    /// <summary>A member of an object, or an item of a list, below it; null when there is none.</summary>
+    public virtual JsonTemplate? Below(string name) => null;
+
+    /// <summary>The text of a member that has no expression in it; null when it is no such text.</summary>
+    public string? TextOf(string member) => Below(member) is Text { IsConstant: true } text ? text.Written : null;
+
+    /// <summary>What is written, as JSON.</summary>
+    internal byte[] ToUtf8()
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(bytes))
+            Write(writer);
+        return bytes.WrittenSpan.ToArray();
+    }
+
+    private protected abstract void Write(Utf8JsonWriter writer);
+
+    /// <summary>What is written, on one line: for people.</summary>
+    public abstract override string ToString();
+
+    /// <summary>A value without texts, as it is.</summary>
+    internal sealed class Constant(JsonElement value) : JsonTemplate
+    {
+        internal override IEnumerable<Text> Texts => [];
+
+        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => [];
+
+        /// <summary>As JSON Schema calls it.</summary>
+        public string Type => value.ValueKind switch
+        {
+            JsonValueKind.True or JsonValueKind.False => "boolean",
+            JsonValueKind.Number => "number",
+            _ => "null",
+        };
+
+        private protected override void Write(Utf8JsonWriter writer)
+        {
+            if (value.ValueKind is JsonValueKind.Undefined)
+                writer.WriteNullValue();
+            else
+                value.WriteTo(writer);
+        }
+
+        public override string ToString() => value.ValueKind is JsonValueKind.Undefined ? "null" : value.GetRawText();
+    }
+
+    /// <summary>A text.</summary>
+    internal sealed class Text(string written, TextTemplate template) : JsonTemplate
+    {
+        public string Written => written;
+
+        public TextTemplate Template => template;
+
+        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => template.References.Select(path => (Pointer, path.Names));
+
+        internal override IEnumerable<Text> Texts => [this];
+
+        private protected override void Write(Utf8JsonWriter writer) => writer.WriteStringValue(written);
+
+        public override string ToString() => written;
+    }
+
+    /// <summary>An object.</summary>
+    internal sealed class Object(IReadOnlyList<(string Name, JsonTemplate Value)> members) : JsonTemplate
+    {
+        public IReadOnlyList<(string Name, JsonTemplate Value)> Members => members;
+
+        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
+
+        internal override IEnumerable<Text> Texts => members.SelectMany(member => member.Value.Texts);
+
+        public override JsonTemplate? Below(string name) => members.FirstOrDefault(member => member.Name == name).Value;
+
+        private protected override void Write(Utf8JsonWriter writer)
+        {
+            writer.WriteStartObject();
+            foreach (var (name, value) in members)
+            {
+                writer.WritePropertyName(name);
+                value.Write(writer);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        public override string ToString() => $"{{{string.Join(", ", members.Select(member => $"{member.Name}: {member.Value}"))}}}";
+    }
+
+    /// <summary>A list.</summary>
+    internal sealed class List(IReadOnlyList<JsonTemplate> items) : JsonTemplate
+    {
+        public IReadOnlyList<JsonTemplate> Items => items;
+
+        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
+
+        internal override IEnumerable<Text> Texts => items.SelectMany(item => item.Texts);
+
+        private protected override void Write(Utf8JsonWriter writer)
+        {
+            writer.WriteStartArray();
+            foreach (var item in items)
+                item.Write(writer);
+            writer.WriteEndArray();
+        }
+
+        public override string ToString() => $"[{string.Join(", ", items)}]";
+    }
+}

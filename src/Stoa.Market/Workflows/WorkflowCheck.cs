@@ -1,0 +1,216 @@
+using System.Globalization;
+using System.Text.Json;
+using Stoa.Market.Expressions;
+
+namespace Stoa.Market.Workflows;
+
+/// <summary>Finds what does not hold together in a workflow whose form is right: names that nothing has, circles, and bounds that multiply beyond what a run may come to.</summary>
+public sealed class WorkflowCheck
+{
+    private const int MaxErrors = 100;
+    private const int MaxTold = 8;
+
+    // Of all constants of a document together.
+    private const long EffortOfConstants = 1_000_000;
+
+    private static readonly JsonElement s_nothing = JsonElement.Parse("{}");
+
+    private readonly List<FieldError> _errors = [];
+    private readonly ExpressionBudget _effort = new(EffortOfConstants);
+
+    private WorkflowCheck()
+    {
+    }
+
+    /// <summary>Every reason against it, at most 100; empty when it holds together.</summary>
+    public static IReadOnlyList<FieldError> Find(Workflow workflow)
+    {
+        ArgumentNullException.ThrowIfNull(workflow);
+        var check = new WorkflowCheck();
+        check.CheckGraph(workflow.Graph, new Scope(null, null, [ScopeNames.Input, ScopeNames.Nodes], workflow.Graph));
+        if (check._errors.Count == 0)
+            check.CheckBounds(workflow);
+        return [.. check._errors.Take(MaxErrors)];
+    }
+
+    /// <summary>The most tasks and requests to models that a graph comes to.</summary>
+    /// <returns>More than <see cref="Workflow.MostSteps"/> when it is more, however much.</returns>
+    public static long MostSteps(WorkflowGraph graph)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        return Capped(graph.Nodes.Sum(MostSteps));
+    }
+
+    private static long MostSteps(WorkflowNode node)
+    {
+        var each = node.Work switch
+        {
+            WorkflowWork.RunTask or WorkflowWork.AskModel => node.Retry.Attempts + node.Fallbacks.Count,
+            // Only one of them is gone.
+            WorkflowWork.Choose choose => choose.Branches.Select(branch => MostSteps(branch.Body)).DefaultIfEmpty().Max(),
+            _ => node.Work.Bodies.Sum(MostSteps),
+        };
+        return Capped(Capped(each) * node.Work.MostTurns) + (node.Compensation is null ? 0 : 1);
+    }
+
+    private static long Capped(long steps) => Math.Min(steps, Workflow.MostSteps + 1);
+
+    private void CheckGraph(WorkflowGraph graph, Scope scope)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            if (_errors.Count >= MaxErrors)
+                return;
+            CheckNode(node, scope);
+        }
+
+        CheckReads(graph.Output, scope, within: null);
+        CheckCircles(graph);
+    }
+
+    private void CheckNode(WorkflowNode node, Scope scope)
+    {
+        CheckReads(node.When, scope, node.Name);
+        foreach (var read in node.Work.Reads)
+            CheckReads(read, scope, node.Name);
+        foreach (var fallback in node.Fallbacks.SelectMany(fallback => fallback.Reads))
+            CheckReads(fallback, scope, node.Name);
+        foreach (var undone in node.Compensation?.Reads ?? [])
+            CheckReads(undone, scope, within: null);
+        for (var index = 0; index < node.After.Count; index++)
+        {
+            if (node.After[index] == node.Name || !scope.Siblings.Contains(node.After[index]))
+                _errors.Add(new FieldError($"{node.Pointer}/after/{index}", $"There is no other node {node.After[index]} beside this one. {Told("There are", scope.Siblings.Where(name => name != node.Name))}"));
+        }
+
+        if (node.Work is WorkflowWork.Loop loop)
+            CheckReads(loop.While, scope.Within(node, WorkflowGraph.Empty), node.Name);
+        foreach (var body in node.Work.Bodies)
+            CheckGraph(body, scope.Within(node, body));
+    }
+
+    /// <param name="template">What reads.</param>
+    /// <param name="scope">What can be read.</param>
+    /// <param name="within">The node that reads, which cannot read itself; null when it can.</param>
+    private void CheckReads(JsonTemplate? template, Scope scope, string? within)
+    {
+        foreach (var (pointer, path) in template?.Reads ?? [])
+        {
+            if (Fault(path, scope, within) is { } fault)
+                _errors.Add(new FieldError(pointer, fault));
+        }
+
+        // What reads nothing comes to the same in every run, and so does its failure.
+        foreach (var text in (template?.Texts ?? []).Where(text => text.Template is { HasExpressions: true, References.Count: 0 }))
+        {
+            if (!text.Template.TryEvaluate(s_nothing, _effort, out _, out var fault))
+                _errors.Add(new FieldError(text.Pointer, $"It fails in every run: {fault.Reason}"));
+        }
+    }
+
+    private static string? Fault(IReadOnlyList<string> path, Scope scope, string? within)
+    {
+        if (path.Count == 0)
+            return $"An expression says which value it reads. {Told("There are", scope.Values)}";
+        if (!scope.Values.Contains(path[0]))
+            return $"There is no value {path[0]} here. {Told("There are", scope.Values)}";
+        if (path[0] != ScopeNames.Nodes)
+            return null;
+        if (path.Count == 1)
+            return "An expression says which node it reads, such as nodes.page.output: what it reads has to have ended before.";
+        var name = path[1];
+        if (name == within)
+            return $"The node {name} reads itself.";
+        if (!scope.HasNode(name))
+        {
+            return scope.IsAround(name)
+                ? $"The node {name} has not ended while what is within it runs, so it cannot be read there."
+                : $"There is no node {name} that can be read here: those beside this node and beside what it is in. {Told("There are", scope.Nodes)}";
+        }
+
+        return path.Count == 2 || NodeResult.Members.Contains(path[2])
+            ? null
+            : $"A node has no {path[2]}: it has {string.Join(", ", NodeResult.Members)}.";
+    }
+
+    private void CheckCircles(WorkflowGraph graph)
+    {
+        var dependencies = WorkflowDependencies.Of(graph);
+        if (dependencies.Circle is not { Count: > 0 } circle)
+            return;
+        var first = graph.Nodes.First(node => node.Name == circle[0]);
+        var steps = circle.Count == 1 ? $"{circle[0]} waits for itself" : string.Join(", ", circle.Select((name, index) => $"{name} waits for {circle[(index + 1) % circle.Count]}").Take(MaxTold));
+        _errors.Add(new FieldError(first.Pointer, $"Nodes wait for each other in a circle: {steps}{(circle.Count > MaxTold ? " and so on" : "")}. Take one of these out."));
+    }
+
+    private void CheckBounds(Workflow workflow)
+    {
+        if (MostSteps(workflow.Graph) > Workflow.MostSteps)
+        {
+            var deepest = WithMostSteps(workflow.Graph);
+            _errors.Add(new FieldError(
+                deepest.Pointer,
+                string.Create(CultureInfo.InvariantCulture, $"A run may come to more than {Workflow.MostSteps:N0} tasks and requests to models, most of them within {deepest.Name}: maps, loops and retries within each other multiply. Lower their bounds (most, attempts).")));
+        }
+    }
+
+    private static WorkflowNode WithMostSteps(WorkflowGraph graph) => graph.Nodes.MaxBy(MostSteps)!;
+
+    private static string Told(string begin, IEnumerable<string> names)
+    {
+        var known = names.Order(StringComparer.Ordinal).ToList();
+        return known.Count switch
+        {
+            0 => "There is none.",
+            > MaxTold => $"{begin} {string.Join(", ", known.Take(MaxTold))} and {known.Count - MaxTold} more.",
+            _ => $"{begin}: {string.Join(", ", known)}.",
+        };
+    }
+
+    /// <summary>What can be read at a place: values by name, and nodes beside it and beside what it is in.</summary>
+    /// <param name="outer">Where the node is that the place is within; null at the outermost.</param>
+    /// <param name="node">That node.</param>
+    /// <param name="values">What there is beside what there is outside.</param>
+    /// <param name="graph">The nodes beside the place.</param>
+    private sealed class Scope(Scope? outer, string? node, IReadOnlyList<string> values, WorkflowGraph graph)
+    {
+        private readonly HashSet<string> _siblings = graph.Nodes.Select(sibling => sibling.Name).ToHashSet(StringComparer.Ordinal);
+
+        public IEnumerable<string> Values => Chain.SelectMany(scope => scope.Own);
+
+        public IEnumerable<string> Nodes => Chain.SelectMany(scope => scope._siblings).Where(name => !IsAround(name));
+
+        public IReadOnlySet<string> Siblings => _siblings;
+
+        private IReadOnlyList<string> Own => values;
+
+        private Scope? Outer => outer;
+
+        private string? Node => node;
+
+        private IEnumerable<Scope> Chain
+        {
+            get
+            {
+                for (var scope = this; scope is not null; scope = scope.Outer)
+                    yield return scope;
+            }
+        }
+
+        public bool IsAround(string name) => Chain.Any(scope => scope.Node == name);
+
+        public bool HasNode(string name) => !IsAround(name) && Chain.Any(scope => scope._siblings.Contains(name));
+
+        public Scope Within(WorkflowNode inner, WorkflowGraph body)
+        {
+            IReadOnlyList<string> more = inner.Work switch
+            {
+                WorkflowWork.Map map => [map.Item, ScopeNames.Index],
+                WorkflowWork.Reduce reduce => [reduce.Item, ScopeNames.Index, ScopeNames.Accumulator],
+                WorkflowWork.Loop => [ScopeNames.State, ScopeNames.Turn],
+                _ => [],
+            };
+            return new Scope(this, inner.Name, more, body);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Stoa.Market.Registry;
+
+namespace Stoa.Market.Workflows;
+
+/// <summary>Compares what nodes read and are given with the schemas of the run's input and of the agents.</summary>
+/// <param name="workflow">One that holds together by itself.</param>
+/// <param name="agents">Those that are named and that are here; null for one that is nowhere.</param>
+internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<string, AgentVersion?> agents)
+{
+    private const int MaxErrors = 100;
+    private const string Json = "application/json";
+
+    private readonly List<FieldError> _errors = [];
+    private readonly Dictionary<string, AgentVersion> _writers = new(StringComparer.Ordinal);
+
+    /// <summary>Every reason against it, at most 100.</summary>
+    public IReadOnlyList<FieldError> Find()
+    {
+        Learn(workflow.Graph);
+        CheckGraph(workflow.Graph);
+        CheckReads(workflow.Graph.Output);
+        return [.. _errors.Take(MaxErrors)];
+    }
+
+    private void Learn(WorkflowGraph graph)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            // With a fallback it is open whose output it is.
+            if (node.Work is WorkflowWork.RunTask task && node.Fallbacks.Count == 0 && AgentOf(task) is { } agent)
+                _writers[node.Name] = agent;
+            foreach (var body in node.Work.Bodies)
+                Learn(body);
+        }
+    }
+
+    private AgentVersion? AgentOf(WorkflowWork.RunTask task) => task.Submission.TextOf("agent") is { } name ? agents.GetValueOrDefault(name) : null;
+
+    private void CheckGraph(WorkflowGraph graph)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            if (_errors.Count >= MaxErrors)
+                return;
+            CheckReads(node.When);
+            foreach (var work in node.Fallbacks.Append(node.Work).Concat(node.Compensation is null ? [] : [node.Compensation]))
+                CheckWork(work);
+            foreach (var body in node.Work.Bodies)
+            {
+                CheckGraph(body);
+                CheckReads(body.Output);
+            }
+        }
+    }
+
+    private void CheckWork(WorkflowWork work)
+    {
+        foreach (var read in work.Reads)
+            CheckReads(read);
+        switch (work)
+        {
+            case WorkflowWork.RunTask task:
+                CheckTask(task);
+                break;
+            case WorkflowWork.Map map:
+                CheckList(map.Over);
+                break;
+            case WorkflowWork.Reduce reduce:
+                CheckList(reduce.Over);
+                break;
+            case WorkflowWork.Loop loop:
+                CheckReads(loop.While);
+                break;
+        }
+    }
+
+    private void CheckTask(WorkflowWork.RunTask task)
+    {
+        if (task.Submission.TextOf("agent") is not { } name)
+            return;
+        // Of one that others offer in the network nothing is known before it is asked for.
+        if (!agents.TryGetValue(name, out var agent))
+            return;
+        if (agent is null)
+        {
+            _errors.Add(new FieldError($"{task.Submission.Pointer}/agent", $"There is no agent {name} here. List what there is with GET /api/v1/agents."));
+            return;
+        }
+
+        if (task.Submission.Below("parameters") is JsonTemplate.Object parameters)
+        {
+            foreach (var (parameter, value) in parameters.Members.Where(member => agent.Manifest.Parameters.All(known => known.Name != member.Name)))
+            {
+                var known = agent.Manifest.Parameters.Count == 0 ? "it has none" : $"it has {string.Join(", ", agent.Manifest.Parameters.Select(each => each.Name))}";
+                _errors.Add(new FieldError(value.Pointer, $"{agent.Listing} has no parameter {parameter}: {known}."));
+            }
+        }
+
+        if (task.Submission.Below("input")?.Below("json") is { } json && agent.Manifest.Input.Schema is { } schema)
+            CheckInput(json, agent, schema);
+    }
+
+    private void CheckInput(JsonTemplate json, AgentVersion agent, string schema)
+    {
+        if (json.IsConstant)
+        {
+            foreach (var error in PortSchema.Validate(schema, json.ToUtf8()))
+                _errors.Add(new FieldError(json.Pointer + error.Pointer, error.Reason));
+            return;
+        }
+
+        // Of what is put together only the outermost members are compared: what is within may come from anywhere.
+        foreach (var (path, value) in json is JsonTemplate.Object given ? given.Members.Select(member => ((string[])[member.Name], member.Value)) : [([], json)])
+        {
+            var wanted = SchemaPath.Find(schema, path, "what it reads");
+            if (wanted.WhyMissing is { } why)
+                _errors.Add(new FieldError(value.Pointer, $"{agent.Listing} does not take it: {why}"));
+            else if (wanted.Types is { } types && TypesOf(value) is { } given1 && !given1.Any(type => SchemaPath.MayBe(types, type)))
+                _errors.Add(new FieldError(value.Pointer, $"{agent.Listing} takes {string.Join(" or ", types)} here, and this is {string.Join(" or ", given1)}."));
+        }
+    }
+
+    private void CheckList(JsonTemplate over)
+    {
+        if (TypesOf(over) is { } types && !SchemaPath.MayBe(types, "array"))
+            _errors.Add(new FieldError(over.Pointer, $"A list is expected, and this is {string.Join(" or ", types)}."));
+    }
+
+    private void CheckReads(JsonTemplate? template)
+    {
+        foreach (var (pointer, path) in template?.Reads ?? [])
+        {
+            if (Look(path) is { WhyMissing: { } why })
+                _errors.Add(new FieldError(pointer, why[..1].ToUpperInvariant() + why[1..]));
+        }
+    }
+
+    /// <summary>Of which types a value can be; null when that is not known.</summary>
+    private IReadOnlyList<string>? TypesOf(JsonTemplate template) => template switch
+    {
+        JsonTemplate.Object => ["object"],
+        JsonTemplate.List => ["array"],
+        // Of what is computed the type is not known.
+        JsonTemplate.Text { Template.Whole: { } whole } => whole.References is [var path] && path.ToString() == whole.Text.Trim() ? Look(path.Names).Types : null,
+        JsonTemplate.Text => ["string"],
+        JsonTemplate.Constant constant => [constant.Type],
+        _ => null,
+    };
+
+    private SchemaPath Look(IReadOnlyList<string> path)
+    {
+        if (path is [ScopeNames.Input, ..])
+            return workflow.Input is { } schema ? SchemaPath.Find(schema, path.Skip(1), "input") : new SchemaPath();
+        if (path is not [ScopeNames.Nodes, var name, NodeResult.Output, ..] || !_writers.TryGetValue(name, out var agent))
+            return new SchemaPath();
+        var port = agent.Manifest.Output;
+        if (port.MediaType == Json)
+            return port.Schema is null ? new SchemaPath() : SchemaPath.Find(port.Schema, path.Skip(3), $"nodes.{name}.output");
+        if (!port.MediaType.StartsWith("text/", StringComparison.Ordinal))
+            return new SchemaPath { WhyMissing = $"{agent.Listing} writes {port.MediaType}, which expressions cannot read: pass it on by nodes.{name}.content.digest." };
+        return path.Count > 3 ? new SchemaPath { WhyMissing = $"{agent.Listing} writes a text, {port.MediaType}, which has no member {path[3]}." } : new SchemaPath { Types = ["string"] };
+    }
+}

@@ -1,0 +1,268 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Workflows;
+
+/// <summary>Reads the document of a workflow and says everything that is wrong with its form at once; what its nodes read of each other, <see cref="WorkflowCheck"/> looks at.</summary>
+/// <remarks>Unknown and repeated members are refused: a misspelt policy must not silently become a default.</remarks>
+public sealed partial class WorkflowReader
+{
+    private const int MaxJsonDepth = 64;
+    private const int MaxDescriptionLength = 1_000;
+    private const int MaxListed = 10_000;
+    private const int MaxTurns = 1_000;
+    private const int MaxParallel = 1_000;
+    private const int DefaultParallel = 16;
+    private const int MaxBranches = 64;
+    private const int MaxFallbacks = 8;
+    private const int MaxApprovers = 32;
+    private const string ItemRule = "1 to 64 letters, digits and underscores, a letter first, and none of " + ScopeNames.All;
+
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(366);
+    private static readonly string[] s_kinds = ["task", "model", "map", "reduce", "choose", "loop", "wait", "approval"];
+
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private int _nodes;
+
+    private WorkflowReader()
+    {
+    }
+
+    /// <summary>The workflow, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
+    /// <param name="json">UTF-8.</param>
+    public static Outcome<Workflow, WorkflowRefusal> Read(ReadOnlyMemory<byte> json)
+    {
+        if (json.Length > Workflow.MaxBytes)
+            return Refused([new FieldError("", $"The document has {json.Length:N0} bytes; at most {Workflow.MaxBytes:N0} are read.")]);
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false });
+            var root = new JsonFields(document.RootElement);
+            var workflow = new WorkflowReader().ReadWorkflow(root);
+            return root.Errors.Count == 0 ? workflow : Refused(root.Errors);
+        }
+        catch (JsonException e)
+        {
+            return Refused([new FieldError("", $"The document is not JSON: {e.Message}")]);
+        }
+        catch (InvalidOperationException)
+        {
+            // The parser lets the escape through; only reading the text finds that it is none.
+            return Refused([new FieldError("", "A text is not Unicode: half of a surrogate pair is alone.")]);
+        }
+    }
+
+    internal static Refusal<WorkflowRefusal> Refused(IReadOnlyList<FieldError> errors) =>
+        new(WorkflowRefusal.WorkflowInvalid, $"The workflow has {errors.Count} fault(s): mend what is listed in errors.", errors);
+
+    private Workflow ReadWorkflow(JsonFields root)
+    {
+        var workflow = new Workflow(
+            ManifestReader.ReadName(root),
+            root.OptionalText("description", MaxDescriptionLength) ?? "",
+            ReadSchema(root),
+            root.Has("limits") ? ReadLimits(root.Object("limits")) : WorkflowLimits.None,
+            ReadGraph(root, depth: 0, isNeeded: true));
+        root.RefuseUnknown();
+        return workflow;
+    }
+
+    private static string? ReadSchema(JsonFields root)
+    {
+        if (root.Raw("input") is not { } schema)
+            return null;
+        foreach (var error in PortSchema.Check(schema))
+            root.Refuse("input" + error.Pointer, error.Reason);
+        return schema;
+    }
+
+    private static WorkflowLimits ReadLimits(JsonFields fields)
+    {
+        var limits = new WorkflowLimits(
+            fields.Has("steps") ? fields.Number("steps", 1, Workflow.MostSteps) : null,
+            fields.Has("price") ? fields.Parsed<Money>("price", "an amount in USD as a text, such as \"0.50\"") : null,
+            Duration(fields, "time"));
+        fields.RefuseUnknown();
+        return limits;
+    }
+
+    private WorkflowGraph ReadGraph(JsonFields fields, int depth, bool isNeeded = false)
+    {
+        if (depth > Workflow.MaxDepth)
+        {
+            _ = fields.Has("output");
+            if (fields.Has("nodes"))
+                fields.Refuse("nodes", $"no more than {Workflow.MaxDepth} levels deep in other nodes");
+            return WorkflowGraph.Empty;
+        }
+
+        var named = fields.Named("nodes", Workflow.MaxNodes);
+        _nodes += named.Count;
+        if (_nodes > Workflow.MaxNodes)
+        {
+            fields.Refuse("nodes", $"no more than {Workflow.MaxNodes} in all");
+            return WorkflowGraph.Empty;
+        }
+
+        if (isNeeded && named.Count == 0)
+            fields.Refuse("nodes", "an object with at least one node, such as { \"page\": { \"task\": … } }");
+        return new WorkflowGraph([.. named.Select(one => ReadNode(one.Name, one.Fields, depth))], Template(fields, "output"));
+    }
+
+    private WorkflowNode ReadNode(string name, JsonFields fields, int depth)
+    {
+        if (!NamePattern().IsMatch(name))
+            fields.Errors.Add(new FieldError(fields.Pointer, "The name of a node has 1 to 64 letters, digits and underscores, a letter first."));
+        else if (!_names.Add(name))
+            fields.Errors.Add(new FieldError(fields.Pointer, $"There are two nodes {name}: names are those of the whole document, those within nodes too."));
+        var kinds = s_kinds.Where(fields.Has).ToList();
+        if (kinds.Count != 1)
+            fields.Errors.Add(new FieldError(fields.Pointer, $"A node has exactly one of {string.Join(", ", s_kinds)}; this one has {(kinds.Count == 0 ? "none" : string.Join(" and ", kinds))}."));
+        var work = kinds.Count == 0 ? new WorkflowWork.Choose([]) : ReadWork(kinds[0], fields, depth);
+        var isTried = work is WorkflowWork.RunTask or WorkflowWork.AskModel;
+        var node = new WorkflowNode(name, fields.Pointer, work)
+        {
+            When = Template(fields, "when"),
+            After = fields.Texts("after", 0, Workflow.MaxNodes, text => NamePattern().IsMatch(text), "the name of a node"),
+            Timeout = Duration(fields, "timeout"),
+            Retry = fields.Has("retry") ? ReadRetry(fields.Object("retry")) : RetryTerms.Once,
+            OnFailure = fields.Has("onFailure") ? fields.OneOf<OnNodeFailure>("onFailure") : OnNodeFailure.Fail,
+            Fallbacks = fields.Objects("fallbacks", MaxFallbacks, fallback => ReadStep(fallback, "a fallback")),
+            Compensation = fields.Has("compensate") ? ReadStep(fields.Object("compensate"), "what undoes a node") : null,
+        };
+        if (!isTried && kinds.Count == 1 && (node.Retry.Attempts > 1 || node.Fallbacks.Count > 0))
+            fields.Errors.Add(new FieldError(fields.Pointer, $"Only a task or a model is tried again; of a {kinds[0]} say it of the nodes within."));
+        fields.RefuseUnknown();
+        return node;
+    }
+
+    /// <summary>A task or a model on its own.</summary>
+    private static WorkflowWork ReadStep(JsonFields fields, string what)
+    {
+        WorkflowWork work = fields.Has("model") ? ReadModel(fields) : ReadTask(fields);
+        if (fields.Has("task") == fields.Has("model"))
+            fields.Errors.Add(new FieldError(fields.Pointer, $"Either task or model: one of them is {what}."));
+        fields.RefuseUnknown();
+        return work;
+    }
+
+    private WorkflowWork ReadWork(string kind, JsonFields node, int depth) => kind switch
+    {
+        "task" => ReadTask(node),
+        "model" => ReadModel(node),
+        "choose" => new WorkflowWork.Choose(node.Objects("choose", MaxBranches, branch => ReadBranch(branch, depth), least: 1)),
+        _ => ReadComposite(kind, node.Object(kind), depth),
+    };
+
+    private static WorkflowWork.RunTask ReadTask(JsonFields node) => new(NeededTemplate(node, "task", JsonValueKind.Object, "the body of POST /api/v1/tasks, with expressions in its texts"));
+
+    private static WorkflowWork.AskModel ReadModel(JsonFields node)
+    {
+        var request = NeededTemplate(node, "model", JsonValueKind.Object, "the body of POST /v1/chat/completions, with expressions in its texts");
+        return new WorkflowWork.AskModel(request, node.Has("maxPrice") ? node.Parsed<Money>("maxPrice", "an amount in USD as a text, such as \"0.01\"") : null);
+    }
+
+    private WorkflowWork ReadComposite(string kind, JsonFields fields, int depth)
+    {
+        WorkflowWork work = kind switch
+        {
+            "map" => new WorkflowWork.Map(
+                NeededTemplate(fields, "over"), Item(fields), (int)fields.Number("most", 1, MaxListed), fields.Has("parallel") ? (int)fields.Number("parallel", 1, MaxParallel) : DefaultParallel,
+                ReadGraph(fields, depth + 1)),
+            "reduce" => new WorkflowWork.Reduce(NeededTemplate(fields, "over"), Item(fields), (int)fields.Number("most", 1, MaxListed), NeededTemplate(fields, "initial"), ReadBody(fields, depth)),
+            "loop" => new WorkflowWork.Loop((int)fields.Number("most", 1, MaxTurns), NeededTemplate(fields, "initial"), NeededTemplate(fields, "while"), ReadBody(fields, depth)),
+            "wait" => ReadWait(fields),
+            _ => new WorkflowWork.Approval(NeededTemplate(fields, "text"), fields.Texts("by", 0, MaxApprovers, Names.IsHandle, "the handle of a user")),
+        };
+        fields.RefuseUnknown();
+        return work;
+    }
+
+    /// <summary>A body whose output goes on to the next turn.</summary>
+    private WorkflowGraph ReadBody(JsonFields fields, int depth)
+    {
+        if (!fields.IsNamed("output"))
+            fields.Refuse("output", "what the next turn gets");
+        return ReadGraph(fields, depth + 1);
+    }
+
+    private Branch ReadBranch(JsonFields fields, int depth)
+    {
+        var branch = new Branch(Template(fields, "when"), ReadGraph(fields, depth + 1));
+        fields.RefuseUnknown();
+        return branch;
+    }
+
+    private static WorkflowWork.Wait ReadWait(JsonFields fields)
+    {
+        var name = fields.Has("event") ? fields.Text("event", text => NamePattern().IsMatch(text), "1 to 64 letters, digits and underscores, a letter first") : null;
+        var wait = new WorkflowWork.Wait(Duration(fields, "for"), Template(fields, "until"), name);
+        if (new[] { "for", "until", "event" }.Count(fields.Has) != 1)
+            fields.Errors.Add(new FieldError(fields.Pointer, "A wait has exactly one of for, until and event."));
+        return wait;
+    }
+
+    private static RetryTerms ReadRetry(JsonFields fields)
+    {
+        var once = RetryTerms.Once;
+        var terms = new RetryTerms(
+            (int)fields.Number("attempts", 1, RetryTerms.MaxAttempts),
+            Duration(fields, "delay") ?? once.Delay,
+            fields.Has("factor") ? fields.Thousandths("factor", 1_000, 10_000) / 1_000.0 : once.Factor,
+            Duration(fields, "maxDelay") ?? once.MaxDelay);
+        fields.RefuseUnknown();
+        return terms;
+    }
+
+    private static string Item(JsonFields fields) =>
+        fields.Has("as") ? fields.Text("as", text => NamePattern().IsMatch(text) && !ScopeNames.IsReserved(text), ItemRule) : ScopeNames.Item;
+
+    private static TimeSpan? Duration(JsonFields fields, string name)
+    {
+        if (!fields.Has(name))
+            return null;
+        var length = TimeSpan.Zero;
+        fields.Text(name, text => TryDuration(text, out length), $"a whole number and ms, s, m, h or d, such as 30s, and at most {s_longest.TotalDays:F0}d");
+        return length;
+    }
+
+    private static bool TryDuration(string text, out TimeSpan length)
+    {
+        length = default;
+        var match = DurationPattern().Match(text);
+        if (!match.Success)
+            return false;
+        var number = long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture);
+        var unit = match.Groups[2].Value switch
+        {
+            "ms" => TimeSpan.FromMilliseconds(1),
+            "s" => TimeSpan.FromSeconds(1),
+            "m" => TimeSpan.FromMinutes(1),
+            "h" => TimeSpan.FromHours(1),
+            _ => TimeSpan.FromDays(1),
+        };
+        if (number == 0 || number > s_longest.Ticks / unit.Ticks)
+            return false;
+        length = number * unit;
+        return true;
+    }
+
+    private static JsonTemplate NeededTemplate(JsonFields fields, string name, JsonValueKind? kind = null, string mustBe = "a value, or an expression such as ${input.urls}")
+    {
+        var element = fields.Element(name);
+        if (element is null || (kind is not null && element.Value.ValueKind != kind))
+            fields.Refuse(name, mustBe);
+        return Template(fields, name) ?? JsonTemplate.Null;
+    }
+
+    private static JsonTemplate? Template(JsonFields fields, string name) => fields.Element(name) is { } element ? JsonTemplate.Read(element, $"{fields.Pointer}/{name}", fields.Errors) : null;
+
+    [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9_]{0,63}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex NamePattern();
+
+    [GeneratedRegex(@"^([0-9]{1,10})(ms|s|m|h|d)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DurationPattern();
+}

@@ -1,0 +1,8 @@
+namespace Stoa.Market.Workflows;
+
+/// <summary>Why something is not done with a workflow.</summary>
+public enum WorkflowRefusal
+{
+    /// <summary>The document is none, or does not hold together; every reason is listed.</summary>
+    WorkflowInvalid,
+}
