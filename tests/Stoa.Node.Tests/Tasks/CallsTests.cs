@@ -160,6 +160,27 @@ public sealed class CallsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Publish_WithARangeAlone_IsRefused_AndWithTheVersionThatItTookCallsIt()
+    {
+        var deep = await PublishAsync("cy", "deep", GuestPrograms.Echo, "0.00002");
+        var ranged = Use("cy/deep", 1, "0.00002") with { Range = "^1.0" };
+
+        var refused = await Should.ThrowAsync<StoaException>(() => PublishAsync("ben", "top", GuestPrograms.Echo, "0.00001", null, ranged));
+        (refused.Code, refused.Problem.Errors!.Single().Pointer).ShouldBe(("manifestInvalid", "/uses/0/agent"));
+        refused.Problem.Errors!.Single().Reason.ShouldContain("stoa agent publish");
+        var apart = await Should.ThrowAsync<StoaException>(() => PublishAsync("ben", "top", GuestPrograms.Echo, "0.00001", null, ranged with { Agent = "cy/deep@1.0.0", Range = "^2.0" }));
+        (apart.Code, apart.Problem.Errors!.Single().Pointer).ShouldBe(("manifestInvalid", "/uses/0/range"));
+
+        // The program was built before the version was taken, and calls it by its name.
+        var top = await PublishAsync("ben", "top", CallPrograms.Caller("cy/deep"), "0.00001", null, ranged with { Agent = deep.Listing });
+        top.Uses!.ShouldHaveSingleItem().ShouldBe(ranged with { Agent = "cy/deep@1.0.0", MaxPrice = "0.000020000" });
+        var task = await _node.Client.SubmitTextAsync(top.Listing, "hello", TimeSpan.FromSeconds(60), cancellationToken: Stop);
+        (task.State, task.Hold).ShouldBe(("succeeded", "0.000030000"));
+        var receipt = await _node.Client.GetReceiptAsync(task.Result!.ReceiptId, Stop);
+        receipt.Payload.Calls!.ShouldHaveSingleItem().Agent.ShouldBe("cy/deep@1.0.0");
+    }
+
+    [Fact]
     public async Task Publish_OnAgentsThatCallEachOtherTooDeep_IsRefused()
     {
         await PublishAsync("ada", "level-1", GuestPrograms.Echo, "0");
