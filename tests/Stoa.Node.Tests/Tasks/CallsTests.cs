@@ -174,10 +174,13 @@ public sealed class CallsTests : IAsyncLifetime
         // The program was built before the version was taken, and calls it by its name.
         var top = await PublishAsync("ben", "top", CallPrograms.Caller("cy/deep"), "0.00001", null, ranged with { Agent = deep.Listing });
         top.Uses!.ShouldHaveSingleItem().ShouldBe(ranged with { Agent = "cy/deep@1.0.0", MaxPrice = "0.000020000" });
-        var task = await _node.Client.SubmitTextAsync(top.Listing, "hello", TimeSpan.FromSeconds(60), cancellationToken: Stop);
-        (task.State, task.Hold).ShouldBe(("succeeded", "0.000030000"));
-        var receipt = await _node.Client.GetReceiptAsync(task.Result!.ReceiptId, Stop);
-        receipt.Payload.Calls!.ShouldHaveSingleItem().Agent.ShouldBe("cy/deep@1.0.0");
+
+        var task = await _node.RunAsync(top.Listing);
+
+        (task.State, task.Hold, task.Result?.Price).ShouldBe(("succeeded", "0.000030000", "0.000030000"), task.Failure?.Detail);
+        ReceiptVerifier.Verify(await _node.Client.GetReceiptAsync(task.Id, Stop), null).Value.Calls.ShouldHaveSingleItem().Agent.ToString().ShouldBe("cy/deep@1.0.0");
+        await _node.Client.DisputeTaskAsync(task.Id, "Let us see.", Stop);
+        (await DecidedAsync(task.Id)).State.ShouldBe("rejected", "it runs again as it ran");
     }
 
     [Fact]
