@@ -166,7 +166,8 @@ static inline int32_t stoa_send(const char *const *parts, size_t count)
 }
 
 // Begins a call of another agent, `publisher/name@version`, which agent.json has to name in uses; `publisher/name` calls what a range there took.
-// `parameters` is a JSON object of texts, or NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is wrong with the call, stoa_run says.
+// `parameters` is a JSON object of texts, or NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is
+// wrong with the call, stoa_run says.
 static inline int32_t stoa_call(const char *agent, const char *parameters)
 {
     const char *const parts[] = {"{\"op\":\"call\",\"agent\":\"", agent, "\",\"parameters\":", parameters == NULL ? "{}" : parameters, "}"};
