@@ -194,7 +194,7 @@ public static class ManifestReader
         if (agent is { Version: null } && !isRanged)
             fields.Refuse("agent", exact);
         else if (agent is { Version: null } && range is not null && !isDraft)
-            fields.Refuse("agent", $"{exact}: {range} alone says of none that it is called. Publish with stoa agent publish, which takes the newest version that fits, or name one");
+            fields.Refuse("agent", $"{exact}: {range} alone does not say which one is called. Publish with stoa agent publish, which takes the newest version that fits, or name one");
         else if (agent?.Version is { } version && range?.Takes(version) is false)
             fields.Refuse("range", $"one that takes the version beside it: {range} does not take {agent}");
         var maxPrice = ReadMoney(fields, "maxPrice");
