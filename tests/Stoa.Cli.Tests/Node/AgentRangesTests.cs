@@ -57,7 +57,11 @@ public sealed class AgentRangesTests(RealNode node) : IDisposable
         {
             manifest["uses"] = new JsonArray(new JsonObject
             {
-                ["agent"] = $"stoa/{part}", ["range"] = range, ["maxCalls"] = 1, ["maxPrice"] = "1000", ["maxInputBytes"] = 1000,
+                ["agent"] = $"stoa/{part}",
+                ["range"] = range,
+                ["maxCalls"] = 1,
+                ["maxPrice"] = "1000",
+                ["maxInputBytes"] = 1000,
                 ["limits"] = new JsonObject { ["memoryBytes"] = 1 << 20, ["outputBytes"] = 1000 },
             });
             // Its own memory and the room for its greatest call.
