@@ -180,7 +180,7 @@ public sealed class WorkflowCheck
 
         public IEnumerable<string> Nodes => Chain.SelectMany(scope => scope._siblings).Where(name => !IsAround(name));
 
-        public IReadOnlySet<string> Siblings => _siblings;
+        public HashSet<string> Siblings => _siblings;
 
         private IReadOnlyList<string> Own => values;
 
