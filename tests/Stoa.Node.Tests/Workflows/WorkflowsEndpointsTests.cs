@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using Stoa.Client;
 using Stoa.Market.Tests.Tasks;
-using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Tasks;
 
 namespace Stoa.Node.Tests.Workflows;
