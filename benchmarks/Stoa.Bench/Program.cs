@@ -26,8 +26,8 @@ if (args is [TableProgram.Word])
     return await TableProgram.RunAsync(Console.In, Console.Out);
 if (args is [SimulatedRegistry.Word])
     return SimulatedRegistry.Run(Console.Out, Console.Error);
-if (args is [StubServer.Word or StubServer.FaultyWord, var port])
-    return StubServer.Run(int.Parse(port, CultureInfo.InvariantCulture), args[0] == StubServer.FaultyWord ? LeaksBench.FaultEvery : 0);
+if (args is [StubServer.Word or StubServer.FaultyWord, .. { Length: > 0 } ports])
+    return StubServer.Run([.. ports.Select(port => int.Parse(port, CultureInfo.InvariantCulture))], args[0] == StubServer.FaultyWord ? LeaksBench.FaultEvery : 0);
 
 using var stop = new CancellationTokenSource();
 // Whoever ends a run early finds nothing of it left. Who asks twice does not wait for what heeds no token.

@@ -76,6 +76,7 @@ public sealed partial class StoaClient
         var call = new Call(HttpMethod.Post, "/v1/chat/completions", () => new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } })
         {
             ResponseTimeout = s_modelPatience,
+            Prepare = question.MaxPrice is { } most ? request => request.Headers.TryAddWithoutValidation("Stoa-Max-Price", most) : null,
         };
         using var response = await SendAsync(call, cancellationToken);
         var answer = new ModelAnswer("", HeaderOf(response, "Stoa-Model"), HeaderOf(response, "Stoa-Replica"), HeaderOf(response, "Stoa-Cost"), null, null);

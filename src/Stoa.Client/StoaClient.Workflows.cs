@@ -9,7 +9,7 @@ public sealed partial class StoaClient
     /// <param name="document">In JSON or YAML, UTF-8, at most 4 MiB.</param>
     /// <param name="isYaml">Whether it is YAML.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="StoaApiException">It does not hold together: <c>workflowInvalid</c>, with every reason.</exception>
+    /// <exception cref="StoaException">It does not hold together: <c>workflowInvalid</c>, with every reason.</exception>
     public Task<WorkflowValidationResponse> ValidateWorkflowAsync(ReadOnlyMemory<byte> document, bool isYaml, CancellationToken cancellationToken = default) => SendAsync(
         Call.Making(
             "workflows/validations",

@@ -20,7 +20,7 @@ public sealed partial class RoomTests
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Llama"] = ["ModelServeCommand.cs", "Program.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "CalledAgents.cs", "ReceiptTree.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "AuditFileCheck.cs", "ContradictionCheck.cs", "AuditCommands.cs", "ChannelDesk.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "CalledAgents.cs", "ReceiptTree.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "AuditFileCheck.cs", "ContradictionCheck.cs", "AuditCommands.cs", "ChannelDesk.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "UsedVersions.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };
 
     [Fact]

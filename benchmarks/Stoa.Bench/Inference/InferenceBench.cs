@@ -14,20 +14,21 @@ namespace Stoa.Bench.Inference;
 internal static class InferenceBench
 {
     private const int Rounds = 5;
+    private const int Replicas = 3;
     private const int Streams = 1_000;
     private const int StreamTokens = 1_000;
     private const int WarmUpTokens = 300;
     private const double LateMs = 50;
     private const int Prefixes = 10_000_000;
 
-    // What is long in another gateway's list of the same kind of request.
+    // Long enough to have a beginning by which it is routed.
     private const string Chat =
-        """{"model":"MODEL","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Say hello to the people who read this."}],"max_tokens":MAX,"temperature":0.2STREAM}""";
+        """{"model":"MODEL","messages":[{"role":"system","content":"You are a helpful assistant of a shop for tea, coffee and what goes with them. You answer in one or two sentences, in the language in which you are asked, and never with more than was asked for. You know what is on the shelves, how it is brewed and how long it keeps; you do not know what is in stock, and say so when somebody wants to know it. Of prices you say that they are on the labels. Whoever is rude is answered politely. Whoever asks for medical advice is told to ask a physician. You make no jokes about coffee drinkers, and none about those who drink tea either, however much they ask for them."},{"role":"user","content":"Say hello to the people who read this."}],"max_tokens":MAX,"temperature":0.2STREAM}""";
 
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan s_turn = TimeSpan.FromSeconds(4);
 
-    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "money", "llama", "wasm"];
+    public static IReadOnlyList<string> Parts { get; } = ["requests", "streams", "leaks", "prefixes", "keys", "money", "llama", "wasm"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -36,6 +37,8 @@ internal static class InferenceBench
             await MeasureGatewaysAsync(run, figures, cancellationToken);
         if (run.Wants("prefixes"))
             MeasurePrefixes(run, figures);
+        if (run.Wants("keys"))
+            await KeysBench.AddAsync(run, figures, cancellationToken);
         if (run.Wants("money"))
             await AllowancesBench.AddAsync(run, figures, cancellationToken);
         if (run.Wants("llama"))
@@ -51,10 +54,13 @@ internal static class InferenceBench
         try
         {
             await using var watchdog = new Watchdog();
-            var server = StartStub(watchdog, StubServer.Word);
+            // One process, and a replica at each of its addresses: there is something to choose from.
+            var servers = StartStubs(watchdog, StubServer.Word, Replicas);
+            var server = servers[0];
             await using var node = await NodeProcess.StartAsync(folder, ["--Http:ModelCallsPerMinute", "100000000"], cancellationToken);
             var model = await PublishAsync(node, "stub", cancellationToken);
-            await RegisterAsync(node, model, server, cancellationToken);
+            foreach (var replica in servers)
+                await RegisterAsync(node, model, replica, cancellationToken);
             var direct = new Side("direct", new Uri(server, "v1/chat/completions"), "stub", []);
             var stoa = new Side("stoa", new Uri(node.Address, "v1/chat/completions"), model, [("Authorization", $"Bearer {node.AdminKey}")]);
             if (run.Wants("requests"))
@@ -64,7 +70,8 @@ internal static class InferenceBench
             if (run.Wants("leaks"))
             {
                 var faulty = await PublishAsync(node, "faulty", cancellationToken);
-                await LeaksBench.AddAsync(run, figures, node, faulty, (stoa with { Model = faulty }).RequestOf("", 64), cancellationToken);
+                var asked = stoa with { Model = faulty };
+                await LeaksBench.AddAsync(run, figures, node, faulty, asked.RequestOf("", 64), asked.StreamOf(FewTokens), cancellationToken);
             }
         }
         finally
@@ -184,19 +191,26 @@ internal static class InferenceBench
     }
 
     /// <summary>Starts a server, and answers where it is.</summary>
-    internal static Uri StartStub(Watchdog watchdog, string word)
+    internal static Uri StartStub(Watchdog watchdog, string word) => StartStubs(watchdog, word, 1)[0];
+
+    /// <summary>Starts one that is at several addresses.</summary>
+    private static IReadOnlyList<Uri> StartStubs(Watchdog watchdog, string word, int count)
     {
-        var port = NodeProcess.FreePort();
-        var stub = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Stoa.Bench.dll"), word, port.ToString(CultureInfo.InvariantCulture)]))
+        var ports = Enumerable.Range(0, count).Select(_ => NodeProcess.FreePort()).ToList();
+        var stub = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Stoa.Bench.dll"), word, .. ports.Select(port => port.ToString(CultureInfo.InvariantCulture))]))
             ?? throw new BenchmarkException("dotnet did not start.");
         watchdog.Watch(stub);
-        var server = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
+        return [.. ports.Select(WaitFor)];
+    }
+
+    private static Uri WaitFor(int port)
+    {
         for (var tries = 0; ; tries++)
         {
             try
             {
                 using var probe = new System.Net.Sockets.TcpClient("127.0.0.1", port);
-                return server;
+                return new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/"));
             }
             catch (System.Net.Sockets.SocketException) when (tries < 200)
             {
@@ -205,7 +219,7 @@ internal static class InferenceBench
         }
     }
 
-    private static async Task<string> PublishAsync(NodeProcess node, string name, CancellationToken cancellationToken)
+    internal static async Task<string> PublishAsync(NodeProcess node, string name, CancellationToken cancellationToken)
     {
         using var client = node.Connect();
         var publisher = (await client.GetMeAsync(cancellationToken)).Handle;
@@ -276,7 +290,7 @@ internal static class InferenceBench
         /// <returns>How late each token was, in milliseconds.</returns>
         public Task<List<double>> StreamAsync(int tokens, CancellationToken cancellationToken) => StreamLoad.RunAsync(Address, StreamOf(tokens), Streams, tokens, cancellationToken);
 
-        private byte[] StreamOf(int tokens) => RequestOf(",\"stream\":true", tokens * StubServer.LimitOfToken);
+        public byte[] StreamOf(int tokens) => RequestOf(",\"stream\":true", tokens * StubServer.LimitOfToken);
 
         public byte[] RequestOf(string stream, int tokens) => HttpLoad.Request(
             Address,

@@ -16,16 +16,18 @@ internal static class LeaksBench
     private const int Connections = 32;
     private const int Servers = 3;
 
-    // One client in so many goes away as soon as it has asked.
+    // One client in so many goes away as soon as it has asked, and one in so many asks for a stream.
     private const int GoneEvery = 500;
+    private const int StreamEvery = 10;
 
     /// <param name="run">Told of progress.</param>
     /// <param name="figures">Gets the figures.</param>
     /// <param name="node">Asked.</param>
     /// <param name="model">Registered with the servers.</param>
     /// <param name="request">Bytes of one.</param>
+    /// <param name="streamed">Bytes of one for a stream.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task AddAsync(BenchmarkRun run, Figures figures, NodeProcess node, string model, byte[] request, CancellationToken cancellationToken)
+    public static async Task AddAsync(BenchmarkRun run, Figures figures, NodeProcess node, string model, byte[] request, byte[] streamed, CancellationToken cancellationToken)
     {
         await using var watchdog = new Watchdog();
         using var http = new HttpClient { BaseAddress = node.Address };
@@ -38,11 +40,11 @@ internal static class LeaksBench
 
         var chat = new Uri(node.Address, "v1/chat/completions");
         run.Tell($"{WarmUp:N0} requests to warm up");
-        await AskAsync(chat, request, WarmUp, cancellationToken);
+        await AskAsync(chat, request, streamed, WarmUp, cancellationToken);
         var before = await MeasureAsync(node, http, cancellationToken);
-        run.Tell($"{Requests:N0} requests, of which servers fail one in {FaultEvery} and clients give up one in {GoneEvery}");
+        run.Tell($"{Requests:N0} requests, of which one in {StreamEvery} is a stream, servers fail one in {FaultEvery} and clients give up one in {GoneEvery}");
         var start = Stopwatch.GetTimestamp();
-        var answered = await AskAsync(chat, request, Requests, cancellationToken);
+        var answered = await AskAsync(chat, request, streamed, Requests, cancellationToken);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         var after = await MeasureAsync(node, http, cancellationToken);
         if (after.Failed - before.Failed < Requests / FaultEvery / 10)
@@ -61,7 +63,7 @@ internal static class LeaksBench
 
     /// <summary>Asks so often, over several connections.</summary>
     /// <returns>How many were answered; all others gave up themselves.</returns>
-    private static async Task<long> AskAsync(Uri address, byte[] request, int count, CancellationToken cancellationToken)
+    private static async Task<long> AskAsync(Uri address, byte[] request, byte[] streamed, int count, CancellationToken cancellationToken)
     {
         var left = count;
         long answered = 0;
@@ -75,13 +77,13 @@ internal static class LeaksBench
                     {
                         if (number % GoneEvery == 0)
                         {
-                            await connection.SendAsync(request, cancellationToken);
+                            await connection.SendAsync(number % (2 * GoneEvery) == 0 ? request : streamed, cancellationToken);
                             connection.Dispose();
                             connection = await HttpLoad.Connection.OpenAsync(address, cancellationToken);
                             continue;
                         }
 
-                        await connection.AskAsync(request, cancellationToken);
+                        await connection.AskAsync(number % StreamEvery == 1 ? streamed : request, cancellationToken);
                         Interlocked.Increment(ref answered);
                     }
                 }

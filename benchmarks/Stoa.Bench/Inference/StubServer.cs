@@ -66,14 +66,22 @@ internal static class StubServer
     private static readonly Ticker s_ticker = new();
     private static long s_requests;
 
-    /// <param name="port">Where it listens.</param>
+    /// <param name="ports">Where it listens: at each of them as if it were a server of its own.</param>
     /// <param name="faultEvery">One request in so many goes wrong; 0 for none.</param>
-    public static int Run(int port, int faultEvery)
+    public static int Run(IReadOnlyList<int> ports, int faultEvery)
+    {
+        s_ticker.Start();
+        foreach (var port in ports.Skip(1))
+            new Thread(() => Listen(port, faultEvery)) { IsBackground = true }.Start();
+        Listen(ports[0], faultEvery);
+        return 0;
+    }
+
+    private static void Listen(int port, int faultEvery)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
         listener.Listen(4_096);
-        s_ticker.Start();
         while (true)
         {
             var socket = listener.Accept();

@@ -165,8 +165,9 @@ static inline int32_t stoa_send(const char *const *parts, size_t count)
     return stoa_request(json, used);
 }
 
-// Begins a call of another agent, `publisher/name@version`, which agent.json has to name in uses. `parameters` is a JSON object of texts, or
-// NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is wrong with the call, stoa_run says.
+// Begins a call of another agent, `publisher/name@version`, which agent.json has to name in uses; `publisher/name` calls what a range there took.
+// `parameters` is a JSON object of texts, or NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is
+// wrong with the call, stoa_run says.
 static inline int32_t stoa_call(const char *agent, const char *parameters)
 {
     const char *const parts[] = {"{\"op\":\"call\",\"agent\":\"", agent, "\",\"parameters\":", parameters == NULL ? "{}" : parameters, "}"};

@@ -71,7 +71,7 @@ internal sealed class AgentShowCommand : StoaCommand
 
     /// <summary>Which agents it calls, and what that costs at most; null when it calls nobody.</summary>
     private static string? Uses(AgentResponse agent) => agent.Uses is { Count: > 0 } uses
-        ? string.Join(", ", uses.Select(use => $"{Format.Escaped(use.Agent)} up to {use.MaxCalls}× for {Format.Money(use.MaxPrice)}"))
+        ? string.Join(", ", uses.Select(use => $"{Format.Escaped(use.Agent)}{(use.Range is { } range ? Format.Escaped($" (of {range})") : "")} up to {use.MaxCalls}× for {Format.Money(use.MaxPrice)}"))
             + (uses.Count > 1 ? $": {Format.Money(agent.MaxPriceOfCalls ?? "0")} at most" : "")
         : null;
 

@@ -63,6 +63,7 @@ internal static class ModelCommands
         private readonly Option<bool> _stream = new("--stream") { Description = "Show the answer as it comes." };
         private readonly Option<string?> _instructions = new("--system") { Description = "What it is told before.", HelpName = "TEXT" };
         private readonly Option<int?> _maxTokens = new("--max-tokens") { Description = "The most tokens of the answer. Default: as many as the node allows.", HelpName = "NUMBER", CustomParser = result => Quantity.Whole(result) };
+        private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when the answer could cost more.", HelpName = "USD", CustomParser = Quantity.Dollars };
 
         public AskCommand(CommandScope scope)
             : base(
@@ -70,18 +71,20 @@ internal static class ModelCommands
                 "ask",
                 "Ask a model one thing, and show what it cost.",
                 new("As it comes", "stoa model ask stoa/tiny-chat \"Why is the sky blue?\" --stream"),
-                new("The cheapest that can chat", "stoa model ask auto:chat \"A word that rhymes with orange\" --max-tokens 20"))
+                new("The cheapest that can chat", "stoa model ask auto:chat \"A word that rhymes with orange\" --max-tokens 20"),
+                new("For at most a hundredth of a cent", "stoa model ask auto:chat \"A word that rhymes with orange\" --max-tokens 20 --max-price 0.0001"))
         {
             Add(_model);
             Add(_prompt);
             Add(_stream);
             Add(_instructions);
             Add(_maxTokens);
+            Add(_maxPrice);
         }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var question = new ModelQuestion(invocation.Get(_model), invocation.Get(_prompt), invocation.Get(_instructions), invocation.Get(_maxTokens));
+            var question = new ModelQuestion(invocation.Get(_model), invocation.Get(_prompt), invocation.Get(_instructions), invocation.Get(_maxTokens), invocation.Get(_maxPrice));
             var isShown = invocation.Get(_stream) && !invocation.IsJson;
             var answer = await invocation.Client.AskModelAsync(question, isShown ? new Shown(invocation.Screen) : null, cancellationToken);
             if (invocation.IsJson)

@@ -140,7 +140,8 @@ public sealed record AgentModelBody(string Listing, string? Range = null, bool? 
 /// <param name="MaxPrice">The most that these calls of one task cost together, with whatever they call; decimal string in US dollars.</param>
 /// <param name="MaxInputBytes">The longest input of a call, up to 256 MiB; 1 MiB when left out.</param>
 /// <param name="Limits">What a call may use; each member that is left out takes the called agent's.</param>
-public sealed record AgentUseBody(string Agent, int MaxCalls, string MaxPrice, long? MaxInputBytes = null, TaskLimitsBody? Limits = null);
+/// <param name="Range">Which versions would have done when it was published, such as <c>^1.2.0</c>; it takes the version in <paramref name="Agent"/>, which alone is called. Left out when none was named.</param>
+public sealed record AgentUseBody(string Agent, int MaxCalls, string MaxPrice, long? MaxInputBytes = null, TaskLimitsBody? Limits = null, string? Range = null);
 
 /// <summary>What of a creator's share goes to a person, or to those who made another agent: one of <paramref name="To"/> and <paramref name="Agent"/> is given.</summary>
 /// <param name="Share">0.001 to 1, with at most three decimals; those of a manifest are no more than 1 in all.</param>

@@ -24,7 +24,8 @@ public sealed record ServedModel(
 /// <param name="Prompt">The question.</param>
 /// <param name="Instructions">What is said to it before, as the system; null for nothing.</param>
 /// <param name="MaxTokens">The most tokens of the answer; null for as many as the node allows.</param>
-public sealed record ModelQuestion(string Model, string Prompt, string? Instructions = null, int? MaxTokens = null);
+/// <param name="MaxPrice">What it may cost at most, in US dollars: what may cost more is refused before any model is asked. Null for whatever it does.</param>
+public sealed record ModelQuestion(string Model, string Prompt, string? Instructions = null, int? MaxTokens = null, string? MaxPrice = null);
 
 /// <summary>What a model has answered.</summary>
 /// <param name="Text">Its words.</param>

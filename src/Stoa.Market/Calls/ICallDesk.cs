@@ -8,7 +8,7 @@ namespace Stoa.Market.Calls;
 public interface ICallDesk
 {
     /// <summary>Begins a call, which then takes its input.</summary>
-    /// <param name="agent">Full name of the version.</param>
+    /// <param name="agent">Full name of the version; without the version where a range took it.</param>
     /// <param name="parameters">Its settings by name.</param>
     Outcome<IOpenCall, CallRefusal> Open(string agent, IReadOnlyDictionary<string, string> parameters);
 

@@ -55,7 +55,7 @@ internal static class CollectionFunctions
         return true;
     }
 
-    /// <summary>One object of all members of many; of those with one name the last.</summary>
+    /// <summary>One object of all members of several; of those with one name the last.</summary>
     public static bool Merge(Evaluation evaluation, CallNode call, ExpressionValue[] arguments, out ExpressionValue result)
     {
         result = default;

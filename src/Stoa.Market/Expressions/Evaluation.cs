@@ -117,7 +117,7 @@ internal sealed class Evaluation(ExpressionBudget budget)
 
     /// <summary>Says that an item, or what is evaluated on it, is of none of the types that a function takes.</summary>
     public bool FailItem(CallNode call, ExpressionValue item, string expected) =>
-        Fail(new(ExpressionFaultKind.InvalidType, call.Offset, $"An array is expected here by {call.Function.Name} that gives {expected}, and one of them is of the type {NameOf(item.Kind)}."));
+        Fail(new(ExpressionFaultKind.InvalidType, call.Offset, $"Here {call.Function.Name} expects an array of which it gets {expected}, and one of them is of the type {NameOf(item.Kind)}."));
 
     /// <summary>Whether two values are equal: of one type, numbers as doubles, texts by their code points, and arrays and objects by what is in them.</summary>
     public bool TryCompare(Node node, ExpressionValue one, ExpressionValue other, out bool isEqual) => TryCompare(node, one, other, 0, out isEqual);
@@ -218,7 +218,8 @@ internal sealed class Evaluation(ExpressionBudget budget)
     private bool TryFindMember(Node node, ExpressionValue source, string name, out ExpressionValue member, out bool isThere)
     {
         (member, isThere) = (default, false);
-        if (!TrySpend(node, source.Count / ExpressionBudget.PerStep))
+        // A name with escapes is read before it is compared, if it could be as long as this one.
+        if (!TrySpend(node, source.Count * (1L + (name.Length / ExpressionBudget.PerStep)) / ExpressionBudget.PerStep))
             return false;
         return source.TryGetMember(name, out member, out isThere) || Fail(Faults.NoText(node.Offset));
     }
@@ -349,7 +350,13 @@ internal sealed class Evaluation(ExpressionBudget budget)
             if (!TryEvaluate(call.Arguments[place], current, out var value))
                 return false;
             if (!call.Function.At(place).HasFlag(TypeOf(value.Kind)))
-                return Fail(new(ExpressionFaultKind.InvalidType, call.Arguments[place].Offset, $"{Types(call.Function.At(place))} is expected here by {call.Function.Name}, and the value is of the type {NameOf(value.Kind)}."));
+            {
+                return Fail(new(
+                    ExpressionFaultKind.InvalidType,
+                    call.Arguments[place].Offset,
+                    $"Here {call.Function.Name} expects {Named(call.Function.At(place))}, and the value is of the type {NameOf(value.Kind)}."));
+            }
+
             if (value.Kind is JsonValueKind.Number && !TrySpend(call, value.TextLength / ExpressionBudget.PerStep))
                 return false;
             if (call.Function.EndsAtFirst && value.Kind is not JsonValueKind.Null)
@@ -374,10 +381,10 @@ internal sealed class Evaluation(ExpressionBudget budget)
         _ => ValueTypes.Null,
     };
 
-    private static string Types(ValueTypes types) => string.Join(" or ", new[]
+    private static string Named(ValueTypes types) => string.Join(" or ", new[]
     {
-        (ValueTypes.Number, "A number"), (ValueTypes.Text, "a string"), (ValueTypes.Array, "an array"), (ValueTypes.Object, "an object"),
-    }.Where(type => types.HasFlag(type.Item1)).Select(type => type.Item2)) is var named ? char.ToUpperInvariant(named[0]) + named[1..] : "";
+        (ValueTypes.Number, "a number"), (ValueTypes.Text, "a string"), (ValueTypes.Array, "an array"), (ValueTypes.Object, "an object"),
+    }.Where(type => types.HasFlag(type.Item1)).Select(type => type.Item2));
 
     private bool Fail(ExpressionFault fault)
     {

@@ -42,7 +42,7 @@ public sealed class JmesPath
     /// Paths of members from the root, as far as they can be told from the expression alone, none of them within another. What it reads
     /// cannot be told of <c>@</c> as a result or as an argument, of <c>*</c> and of indices at the root: then it is the root that it reads.
     /// Names within projections, filters and expressions that are arguments are of items, and so are no references.
-    /// What costs more steps because other members are there is none of the result.
+    /// What more members cost in steps is none of the result; and a member anywhere whose name is no Unicode may be a fault.
     /// </remarks>
     public IReadOnlyList<FieldPath> References { get; }
 

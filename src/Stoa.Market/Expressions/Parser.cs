@@ -319,7 +319,7 @@ internal sealed class Parser(string text, int start, int nodes)
                 return Fail(
                     ExpressionFaultKind.InvalidType,
                     arguments[place].Offset,
-                    isExpression ? $"A value is expected here by {function.Name}, without &." : $"An expression is expected here by {function.Name}, with an & before it.");
+                    isExpression ? $"Here {function.Name} expects a value, without &." : $"Here {function.Name} expects an expression with & before it.");
             }
         }
 

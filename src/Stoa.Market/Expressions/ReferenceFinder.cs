@@ -41,11 +41,8 @@ internal sealed class ReferenceFinder
                 Read(Follow(index.Source, current));
                 return null;
             case ProjectionNode projection:
+                // Its condition and what stands behind it are of items.
                 Read(Follow(projection.Source, current));
-                // What stands behind is of items; it is followed all the same, lest a node that reads otherwise is ever forgotten.
-                if (projection is FilterNode filter)
-                    Read(Follow(filter.Condition, null));
-                Read(Follow(projection.Each, null));
                 return null;
             case AndNode and:
                 Read(Follow(and.Left, current));
@@ -65,8 +62,8 @@ internal sealed class ReferenceFinder
                 return ReadAll(hash.Members.Select(member => member.Value), current);
             case CallNode call:
                 return ReadAll(call.Arguments, current);
-            case ExpressionNode expression:
-                return ReadAll([expression.Body], null);
+            case ExpressionNode:
+                return null;
             default:
                 throw new InvalidOperationException($"It is not known what a {node.GetType().Name} reads.");
         }

@@ -48,9 +48,11 @@ public sealed class TextTemplate
             return false;
         var parts = new List<Part>();
         var literal = new StringBuilder();
-        var nodes = 0;
+        var (nodes, literalStart) = (0, 0);
         for (var place = 0; place < text.Length;)
         {
+            if (literal.Length == 0)
+                literalStart = place;
             if (text.AsSpan(place).StartsWith("$${"))
             {
                 literal.Append("${");
@@ -62,17 +64,17 @@ public sealed class TextTemplate
             }
             else
             {
-                AddLiteral(parts, literal);
+                AddLiteral(parts, literal, literalStart);
                 var start = place + 2;
                 var parser = new Parser(text, start, nodes);
                 if (!parser.TryParse(TokenKind.RightBrace, out var root, out fault))
                     return false;
                 (place, nodes) = (parser.End, parser.Nodes);
-                parts.Add(new Part(null, new JmesPath(text[start..(place - 1)], root)));
+                parts.Add(new Part(start, null, new JmesPath(text[start..(place - 1)], root)));
             }
         }
 
-        AddLiteral(parts, literal);
+        AddLiteral(parts, literal, literalStart);
         template = new TextTemplate(text, parts);
         return true;
     }
@@ -98,7 +100,7 @@ public sealed class TextTemplate
             if (part.Expression is null)
             {
                 if (!budget.TrySpend(1 + (part.Literal!.Length / ExpressionBudget.PerStep)))
-                    fault = Faults.Spent(0);
+                    fault = Faults.Spent(part.Offset);
                 else
                     text.Append(part.Literal);
             }
@@ -118,16 +120,16 @@ public sealed class TextTemplate
     /// <inheritdoc/>
     public override string ToString() => Text;
 
-    private static void AddLiteral(List<Part> parts, StringBuilder literal)
+    private static void AddLiteral(List<Part> parts, StringBuilder literal, int offset)
     {
         if (literal.Length == 0)
             return;
-        parts.Add(new Part(literal.ToString(), null));
+        parts.Add(new Part(offset, literal.ToString(), null));
         literal.Clear();
     }
 
     private static List<FieldPath> Outermost(List<FieldPath> paths) => [.. paths.Where(path => !paths.Exists(other => other != path && other.Holds(path)))];
 
-    /// <summary>A piece of the text: as it is, or an expression.</summary>
-    private sealed record Part(string? Literal, JmesPath? Expression);
+    /// <summary>A piece of the text, and where it begins: as it is, or an expression.</summary>
+    private sealed record Part(int Offset, string? Literal, JmesPath? Expression);
 }

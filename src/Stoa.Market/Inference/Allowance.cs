@@ -14,12 +14,8 @@ namespace Stoa.Market.Inference;
 public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdentified
 {
     private readonly Lock _gate = new();
+    private readonly Grant _grant = new();
     private InferenceSpending _spent;
-    private Money _left;
-    private Money _reserved;
-    private int _open;
-    private long _uses;
-    private bool _isClosed;
     private bool _isLost;
 
     public static string IdPrefix => "allow";
@@ -33,7 +29,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
         get
         {
             lock (_gate)
-                return new AllowanceStanding(_spent, _left, _reserved, _open, _uses, _isClosed);
+                return new AllowanceStanding(_spent, _grant.Left, _grant.Reserved, _grant.Open, _grant.Uses, _grant.IsClosed);
         }
     }
 
@@ -54,11 +50,11 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
         lock (_gate)
         {
             // What is left from here on may be reserved before the ledger has answered. Of a request that needs more than there is, all that is left is a part.
-            var kept = needed > Money.Zero ? Money.Zero : Money.Min(_left, free);
-            var withheld = _left - kept;
-            _left = kept;
+            var kept = needed > Money.Zero ? Money.Zero : Money.Min(_grant.Left, free);
+            var withheld = _grant.Left - kept;
+            _grant.Set(kept);
             var least = Money.Max(kept, needed);
-            return new AllowanceRenewal(_spent, _reserved, withheld, _reserved + Money.Max(free, least), _reserved + least);
+            return new AllowanceRenewal(_spent, _grant.Reserved, withheld, _grant.Reserved + Money.Max(free, least), _grant.Reserved + least);
         }
     }
 
@@ -67,10 +63,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     public void RefuseRenewal(AllowanceRenewal renewal)
     {
         lock (_gate)
-        {
-            if (!_isClosed)
-                _left += renewal.Withheld;
-        }
+            _grant.Set(_grant.Left + renewal.Withheld);
     }
 
     /// <summary>The ledger has settled what was spent, and holds anew.</summary>
@@ -82,8 +75,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     {
         lock (_gate)
         {
-            if (!_isClosed)
-                _left = held - _reserved - (_spent.Price.Total - renewal.Spent.Price.Total);
+            _grant.Set(held - _grant.Reserved - (_spent.Price.Total - renewal.Spent.Price.Total));
             return most is { } amount ? Take(amount) : null;
         }
     }
@@ -92,7 +84,7 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     public void Close()
     {
         lock (_gate)
-            (_isClosed, _left) = (true, Money.Zero);
+            _grant.Close();
     }
 
     /// <summary>Closes it if nothing is reserved, and, when it is told how often it was used, only if it was not used since.</summary>
@@ -101,9 +93,9 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     {
         lock (_gate)
         {
-            if (_open > 0 || (uses is { } before && before != _uses))
+            if (_grant.Open > 0 || (uses is { } before && before != _grant.Uses))
                 return null;
-            (_isClosed, _left) = (true, Money.Zero);
+            _grant.Close();
             return _spent;
         }
     }
@@ -112,14 +104,17 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     public void Lose()
     {
         lock (_gate)
-            (_isClosed, _isLost, _left) = (true, true, Money.Zero);
+        {
+            _isLost = true;
+            _grant.Close();
+        }
     }
 
     private Money Settle(Money reserved, TokenUsage used, InferencePrice price)
     {
         lock (_gate)
         {
-            GiveBack(reserved, price.Total);
+            _grant.End(reserved, price.Total);
             if (_isLost)
                 return Money.Zero;
             _spent = _spent.With(used, price);
@@ -132,28 +127,10 @@ public sealed class Allowance(Id<Allowance> id, ISpendingRecord record) : IIdent
     private void Release(Money reserved)
     {
         lock (_gate)
-            GiveBack(reserved, Money.Zero);
+            _grant.End(reserved, Money.Zero);
     }
 
-    private Part? Take(Money most)
-    {
-        if (_isClosed || most > _left)
-            return null;
-        _left -= most;
-        _reserved += most;
-        _open++;
-        _uses++;
-        return new Part(this, most);
-    }
-
-    private void GiveBack(Money amount, Money cost)
-    {
-        _reserved -= amount;
-        _open--;
-        _uses++;
-        if (!_isClosed)
-            _left += amount - cost;
-    }
+    private Part? Take(Money most) => _grant.TryReserve(most) ? new Part(this, most) : null;
 
     private sealed class Part(Allowance allowance, Money amount) : Reservation(amount)
     {

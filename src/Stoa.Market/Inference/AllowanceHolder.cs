@@ -28,6 +28,9 @@ public enum AllowanceRefusal
     /// <summary>The request may cost more than any request may.</summary>
     PriceTooHigh,
 
+    /// <summary>The request may cost more than whoever asks has said that it may.</summary>
+    PriceAboveMost,
+
     /// <summary>As many accounts, keys and models as this node keeps apart are in use just now.</summary>
     AllowancesTooMany,
 

@@ -11,7 +11,8 @@ public static class ManifestReader
     /// <summary>The largest manifest that is read.</summary>
     public const int MaxBytes = 64 * 1024;
 
-    private const int MaxDepth = 32;
+    internal const int MaxDepth = 32;
+
     private const int MaxListItems = 32;
     private const int MaxTagLength = 64;
     private const int MaxDescriptionLength = 1_000;
@@ -29,7 +30,12 @@ public static class ManifestReader
     ];
 
     /// <summary>The manifest, or <see cref="PublishRefusal.ManifestInvalid"/> with every reason.</summary>
-    public static Outcome<AgentManifest, PublishRefusal> Read(ReadOnlyMemory<byte> json)
+    public static Outcome<AgentManifest, PublishRefusal> Read(ReadOnlyMemory<byte> json) => Read(json, isDraft: false);
+
+    /// <summary>Likewise of a manifest before it is published: its <c>uses</c> may name a range alone, for which <see cref="UseRanges"/> writes a version.</summary>
+    public static Outcome<AgentManifest, PublishRefusal> ReadDraft(ReadOnlyMemory<byte> json) => Read(json, isDraft: true);
+
+    private static Outcome<AgentManifest, PublishRefusal> Read(ReadOnlyMemory<byte> json, bool isDraft)
     {
         if (json.Length > MaxBytes)
             return Refused([new FieldError("", $"The manifest has {json.Length:N0} bytes; at most {MaxBytes:N0} are read.")]);
@@ -52,7 +58,7 @@ public static class ManifestReader
             var root = new JsonFields(document.RootElement);
             try
             {
-                var manifest = ReadManifest(root);
+                var manifest = ReadManifest(root, isDraft);
                 return root.Errors.Count == 0 ? manifest : Refused(root.Errors);
             }
             catch (InvalidOperationException)
@@ -95,7 +101,7 @@ public static class ManifestReader
         ? root.Text("license", SpdxExpression.IsValid, $"a licence expression of SPDX such as MIT or Apache-2.0 OR MIT, of at most {SpdxExpression.MaxLength} characters")
         : null;
 
-    private static AgentManifest ReadManifest(JsonFields root)
+    private static AgentManifest ReadManifest(JsonFields root, bool isDraft)
     {
         var manifest = new AgentManifest(
             ReadName(root),
@@ -113,7 +119,7 @@ public static class ManifestReader
         {
             Factors = factors,
             Royalties = root.Objects("royalties", RoyaltyTerm.MostTerms, ReadRoyalty),
-            Uses = root.Objects("uses", AgentUse.MostUses, ReadUse),
+            Uses = root.Objects("uses", AgentUse.MostUses, fields => ReadUse(fields, isDraft)),
             Asks = root.Objects("asks", AgentAsk.MostAsks, ReadAsk),
             // Whoever needs none leaves the member out: statements of agents that name models have a schema of their own.
             Models = root.IsNamed("models") ? root.Objects("models", AgentModel.MostModels, ReadModel, least: 1) : [],
@@ -124,7 +130,7 @@ public static class ManifestReader
             root.Refuse("royalties", "no more than 1 in all: it is the creator's share that they are of");
         root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
         root.RefuseRepeated("capabilities", manifest.Capabilities);
-        root.RefuseRepeated("uses", manifest.Uses.Where(use => use.Agent.Name.Length > 0).Select(use => use.Agent.ToString()));
+        root.RefuseRepeated("uses", manifest.Uses.Where(use => use.Agent.Name.Length > 0).Select(NameOf));
         root.RefuseRepeated("asks", manifest.Asks.Where(ask => ask.Model.Length > 0).Select(ask => ask.Model));
         root.RefuseRepeated("models", manifest.Models.Where(model => model.Model.Listing.Name.Length > 0).Select(model => model.Model.Listing.ToString()));
         root.RefuseUnknown();
@@ -175,12 +181,22 @@ public static class ManifestReader
         return term;
     }
 
-    private static AgentUse ReadUse(JsonFields fields)
+    // A draft may take two versions of one agent, by two ranges.
+    private static string NameOf(AgentUse use) => use.Agent.Version is null ? $"{use.Agent}@{use.Range}" : use.Agent.ToString();
+
+    private static AgentUse ReadUse(JsonFields fields, bool isDraft)
     {
         const string exact = "an agent with its version, such as stoa/image-resize@1.0.0";
         var agent = fields.Parsed<ListingName>("agent", exact);
-        if (agent is { Version: null })
+        // Whoever has none leaves the member out: statements of agents that name ranges have a schema of their own.
+        var isRanged = fields.IsNamed("range");
+        var range = isRanged ? fields.Parsed<SemanticRange>("range", GoodsReader.RangeRule) : null;
+        if (agent is { Version: null } && !isRanged)
             fields.Refuse("agent", exact);
+        else if (agent is { Version: null } && range is not null && !isDraft)
+            fields.Refuse("agent", $"{exact}: {range} alone does not say which one is called. Publish with stoa agent publish, which takes the newest version that fits, or name one");
+        else if (agent?.Version is { } version && range?.Takes(version) is false)
+            fields.Refuse("range", $"one that takes the version beside it: {range} does not take {agent}");
         var maxPrice = ReadMoney(fields, "maxPrice");
         if (maxPrice > AgentUse.MostPrice)
             fields.Refuse("maxPrice", $"at most {AgentUse.MostPrice}");
@@ -189,7 +205,10 @@ public static class ManifestReader
             (int)fields.Number("maxCalls", 1, AgentUse.MostCalls),
             maxPrice,
             fields.Has("maxInputBytes") ? fields.Number("maxInputBytes", 0, AgentUse.MostInputBytes) : AgentUse.DefaultInputBytes,
-            fields.Has("limits") ? ReadUseLimits(fields.Object("limits")) : UseLimits.None);
+            fields.Has("limits") ? ReadUseLimits(fields.Object("limits")) : UseLimits.None)
+        {
+            Range = range,
+        };
         fields.RefuseUnknown();
         return use;
     }

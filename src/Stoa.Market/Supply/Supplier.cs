@@ -52,8 +52,8 @@ public sealed record Supplier(
     /// <param name="most">By how much.</param>
     public bool MayDiffer(Money cumulative, Money most) => cumulative - Spent - Reserved <= most + Doubtful;
 
-    /// <summary>What of <see cref="Doubtful"/> it may have charged still when it says that it needs so much for a request: no more than that, less what it is known to have charged.</summary>
-    /// <param name="cumulative">What it asks for in all.</param>
+    /// <summary>What of <see cref="Doubtful"/> it may have charged still when it has taken no more than so much in all: that, less what it is known to have charged.</summary>
+    /// <param name="cumulative">What it says that it needs in all, or <see cref="Signed"/>: more than was ever promised to it nobody takes.</param>
     public Money DoubtfulAfter(Money cumulative) => Money.Max(Money.Zero, Money.Min(Doubtful, cumulative - Spent));
 }
 

@@ -1,3 +1,4 @@
+using Stoa.Market.Inference;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Supply;
@@ -7,12 +8,8 @@ namespace Stoa.Market.Supply;
 public sealed class SupplierPurse
 {
     private readonly Lock _gate = new();
+    private readonly Grant _grant = new();
     private PurseCounts _counts;
-    private Money _granted;
-    private Money _reserved;
-    private long _uses;
-    private int _underWay;
-    private bool _isClosed;
 
     /// <summary>What came of its requests so far.</summary>
     public PurseCounts Counts
@@ -30,7 +27,7 @@ public sealed class SupplierPurse
         get
         {
             lock (_gate)
-                return new PurseStanding(_counts, _granted, _reserved, _uses) { UnderWay = _underWay };
+                return new PurseStanding(_counts, Granted, _grant.Reserved, _grant.Uses) { UnderWay = _grant.Open };
         }
     }
 
@@ -39,21 +36,14 @@ public sealed class SupplierPurse
     public bool TryReserve(Money amount)
     {
         lock (_gate)
-        {
-            if (_isClosed || amount > _granted - _counts.Spent - _reserved)
-                return false;
-            _reserved += amount;
-            _uses++;
-            _underWay++;
-            return true;
-        }
+            return _grant.TryReserve(amount);
     }
 
     /// <summary>So much may be spent in all from now on. It was written before.</summary>
     public void Grant(Money granted)
     {
         lock (_gate)
-            _granted = granted;
+            _grant.Set(granted - _counts.Spent - _grant.Reserved);
     }
 
     /// <summary>Gives back what is not reserved. It is to be written afterwards.</summary>
@@ -61,7 +51,10 @@ public sealed class SupplierPurse
     public Money GiveBack()
     {
         lock (_gate)
-            return _granted = _counts.Spent + _reserved;
+        {
+            _grant.Set(Money.Zero);
+            return Granted;
+        }
     }
 
     /// <summary>Reserves nothing any more, and gives back what is not reserved. What is under way is settled still.</summary>
@@ -70,8 +63,8 @@ public sealed class SupplierPurse
     {
         lock (_gate)
         {
-            _isClosed = true;
-            return _granted = _counts.Spent + _reserved;
+            _grant.Close();
+            return Granted;
         }
     }
 
@@ -86,9 +79,7 @@ public sealed class SupplierPurse
         var doubtful = Money.Max(Money.Zero, Money.Min(most, reserved) - cost);
         lock (_gate)
         {
-            _reserved -= reserved;
-            _uses++;
-            _underWay--;
+            _grant.End(reserved, cost);
             _counts = new PurseCounts(
                 _counts.Spent + cost,
                 _counts.Doubtful + doubtful,
@@ -104,6 +95,15 @@ public sealed class SupplierPurse
         lock (_gate)
             _counts = _counts with { Failures = _counts.Failures + 1 };
     }
+
+    /// <summary>What it is worth being granted beyond what is spent and reserved: enough for those who wait and for some time, but no more than may be in doubt should the node die right after that.</summary>
+    /// <param name="amount">What the request needs that it is for: that in any case.</param>
+    /// <param name="others">What others need that wait.</param>
+    /// <param name="some">What is sensible besides.</param>
+    /// <param name="most">What may be in doubt of it; below zero when what is reserved is more.</param>
+    public static Money WorthGranting(Money amount, Money others, Money some, Money most) => Money.Max(amount, Money.Min(Money.Max(amount, some) + others, most));
+
+    private Money Granted => _counts.Spent + _grant.Reserved + _grant.Left;
 }
 
 /// <summary>What came of requests to models at a supplier, in all. Every number only grows.</summary>

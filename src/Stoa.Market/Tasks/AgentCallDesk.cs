@@ -35,7 +35,7 @@ public sealed partial class AgentCallDesk(TaskCalls calls, CallTree tree, int nu
     public Outcome<IOpenCall, CallRefusal> Open(string agent, IReadOnlyDictionary<string, string> parameters)
     {
         var place = 0;
-        while (place < tree.Branches.Count && tree.Branches[place].Use.Agent.ToString() != agent)
+        while (place < tree.Branches.Count && !tree.Branches[place].Use.IsNamedBy(agent))
             place++;
         if (place == tree.Branches.Count)
         {

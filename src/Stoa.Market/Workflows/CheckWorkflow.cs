@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;

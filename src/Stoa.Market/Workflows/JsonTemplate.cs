@@ -21,12 +21,13 @@ public abstract class JsonTemplate
     public abstract IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads { get; }
 
     /// <summary>Whether there is no expression in it.</summary>
-    public bool IsConstant => !Reads.Any() && !HasExpression;
+    public bool IsConstant => !Texts.Any(text => text.Template.HasExpressions);
+
+    /// <summary>Its texts, wherever they are in it.</summary>
+    internal abstract IEnumerable<Text> Texts { get; }
 
     /// <summary>Where it stands in the document (RFC 6901).</summary>
     public string Pointer { get; private init; } = "";
-
-    private protected virtual bool HasExpression => false;
 
     /// <summary>Reads one.</summary>
     /// <param name="element">The value.</param>
@@ -81,6 +82,8 @@ public abstract class JsonTemplate
     /// <summary>A value without texts, as it is.</summary>
     internal sealed class Constant(JsonElement value) : JsonTemplate
     {
+        internal override IEnumerable<Text> Texts => [];
+
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => [];
 
         internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
@@ -117,7 +120,7 @@ public abstract class JsonTemplate
 
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => template.References.Select(path => (Pointer, path.Names));
 
-        private protected override bool HasExpression => template.HasExpressions;
+        internal override IEnumerable<Text> Texts => [this];
 
         internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault) =>
             template.TryEvaluate(scope, budget, out made, out fault);
@@ -134,7 +137,7 @@ public abstract class JsonTemplate
 
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
 
-        private protected override bool HasExpression => members.Any(member => member.Value.HasExpression);
+        internal override IEnumerable<Text> Texts => members.SelectMany(member => member.Value.Texts);
 
         internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
         {
@@ -174,7 +177,7 @@ public abstract class JsonTemplate
 
         public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
 
-        private protected override bool HasExpression => items.Any(item => item.HasExpression);
+        internal override IEnumerable<Text> Texts => items.SelectMany(item => item.Texts);
 
         internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
         {

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using Stoa.Market.Expressions;
 
 namespace Stoa.Market.Workflows;
 
@@ -8,7 +10,13 @@ public sealed class WorkflowCheck
     private const int MaxErrors = 100;
     private const int MaxTold = 8;
 
+    // Of all constants of a document together.
+    private const long EffortOfConstants = 1_000_000;
+
+    private static readonly JsonElement s_nothing = JsonElement.Parse("{}");
+
     private readonly List<FieldError> _errors = [];
+    private readonly ExpressionBudget _effort = new(EffortOfConstants);
 
     private WorkflowCheck()
     {
@@ -91,6 +99,13 @@ public sealed class WorkflowCheck
             if (Fault(path, scope, within) is { } fault)
                 _errors.Add(new FieldError(pointer, fault));
         }
+
+        // What reads nothing comes to the same in every run, and so does its failure.
+        foreach (var text in (template?.Texts ?? []).Where(text => text.Template is { HasExpressions: true, References.Count: 0 }))
+        {
+            if (!text.Template.TryEvaluate(s_nothing, _effort, out _, out var fault))
+                _errors.Add(new FieldError(text.Pointer, $"It fails in every run: {fault.Reason}"));
+        }
     }
 
     private static string? Fault(IReadOnlyList<string> path, Scope scope, string? within)
@@ -165,7 +180,7 @@ public sealed class WorkflowCheck
 
         public IEnumerable<string> Nodes => Chain.SelectMany(scope => scope._siblings).Where(name => !IsAround(name));
 
-        public IReadOnlySet<string> Siblings => _siblings;
+        public HashSet<string> Siblings => _siblings;
 
         private IReadOnlyList<string> Own => values;
 

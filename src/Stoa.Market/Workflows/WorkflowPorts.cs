@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Market.Registry;
 
 namespace Stoa.Market.Workflows;

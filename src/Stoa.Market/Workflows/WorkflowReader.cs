@@ -23,6 +23,7 @@ public sealed partial class WorkflowReader
 
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(366);
     private static readonly string[] s_kinds = ["task", "model", "map", "reduce", "choose", "loop", "wait", "approval"];
+    private static readonly string[] s_waits = ["for", "until", "event"];
 
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private int _nodes;
@@ -200,7 +201,7 @@ public sealed partial class WorkflowReader
     {
         var name = fields.Has("event") ? fields.Text("event", text => NamePattern().IsMatch(text), "1 to 64 letters, digits and underscores, a letter first") : null;
         var wait = new WorkflowWork.Wait(Duration(fields, "for"), Template(fields, "until"), name);
-        if (new[] { "for", "until", "event" }.Count(fields.Has) != 1)
+        if (s_waits.Count(fields.Has) != 1)
             fields.Errors.Add(new FieldError(fields.Pointer, "A wait has exactly one of for, until and event."));
         return wait;
     }

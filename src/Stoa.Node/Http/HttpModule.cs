@@ -56,6 +56,7 @@ public static class HttpModule
     {
         app.UseMiddleware<ResponseHeaders>();
         app.UseRouting();
+        app.UseMiddleware<BodyLimits>();
         // What models say is short, or comes word by word: to compress it takes longer than to send it.
         app.UseWhen(IsNoModelCall, others => others.UseResponseCompression());
         // Around all that can refuse, and all that can act.

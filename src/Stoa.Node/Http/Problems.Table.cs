@@ -10,8 +10,8 @@ using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
-using Stoa.Market.Workflows;
 using Stoa.Market.Webhooks;
+using Stoa.Market.Workflows;
 using Stoa.Node.Network;
 using Stoa.Primitives;
 

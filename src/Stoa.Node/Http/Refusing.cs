@@ -20,8 +20,8 @@ using Stoa.Market.SingleSignOn;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
-using Stoa.Market.Workflows;
 using Stoa.Market.Webhooks;
+using Stoa.Market.Workflows;
 using Stoa.Node.Network;
 
 namespace Stoa.Node.Http;

@@ -50,8 +50,8 @@ public sealed record InferenceOptions
     /// <summary>And how many of one account. Default 100.</summary>
     public int MaxWaitingOfAccount { get; init; } = 100;
 
-    /// <summary>How many replicas are tried for one request at most. Default 4.</summary>
-    public int MaxAttempts { get; init; } = 4;
+    /// <summary>How many replicas that were reached are tried for one request at most: it might be what breaks them. One that could not be reached at all does not count. From 1 to 1024. Default 32.</summary>
+    public int MaxAttempts { get; init; } = 32;
 
     /// <summary>How many inputs go to a replica in one request when several requests ask for vectors of the same model at a time; 1 for each request by itself. From 1 to 2048. Default 64.</summary>
     public int EmbeddingBatch { get; init; } = 64;
@@ -118,8 +118,8 @@ public sealed record InferenceOptions
             yield return "Inference:MaxWaiting is from 0 to 1000000.";
         if (MaxWaitingOfAccount is < 0 or > 1_000_000)
             yield return "Inference:MaxWaitingOfAccount is from 0 to 1000000.";
-        if (MaxAttempts is < 1 or > 32)
-            yield return "Inference:MaxAttempts is from 1 to 32.";
+        if (MaxAttempts is < 1 or > 1_024)
+            yield return "Inference:MaxAttempts is from 1 to 1024.";
         if (EmbeddingBatch is < 1 or > Market.Inference.Batching.EmbeddingBatch.MostInputs)
             yield return $"Inference:EmbeddingBatch is from 1 to {Market.Inference.Batching.EmbeddingBatch.MostInputs}.";
         if (HealthSeconds is < 1 or > 3_600)

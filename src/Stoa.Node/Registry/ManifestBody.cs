@@ -79,7 +79,8 @@ internal static class ManifestBody
             use.MaxInputBytes == AgentUse.DefaultInputBytes ? null : use.MaxInputBytes,
             use.Limits == UseLimits.None
                 ? null
-                : new TaskLimitsBody(use.Limits.Fuel, use.Limits.MemoryBytes, use.Limits.TimeoutMs, use.Limits.OutputBytes, use.Limits.LogBytes)))];
+                : new TaskLimitsBody(use.Limits.Fuel, use.Limits.MemoryBytes, use.Limits.TimeoutMs, use.Limits.OutputBytes, use.Limits.LogBytes),
+            use.Range?.ToString()))];
 
     private static IReadOnlyList<AgentModelBody>? Models(AgentManifest manifest) => manifest.Models.Count == 0
         ? null

@@ -41,7 +41,7 @@ public sealed record SupplyOptions
     /// <summary>How many requests at once go to a supplier for each of its models. Default 64.</summary>
     public int ModelRequests { get; init; } = 64;
 
-    /// <summary>How much is promised to a supplier at a time for requests to models, in US dollars; more where one request costs more, or where more is spent in a second. So much is at stake at it, too, should its books be others, and twice as much at most may be in doubt. Default 0.05.</summary>
+    /// <summary>How much is promised to a supplier at a time for requests to models, in US dollars; more where one request costs more, and up to twice as much where more is spent in two seconds. So much is at stake at it, too, should its books be others, and twice as much at most may be in doubt. Default 0.05.</summary>
     public string ModelBlockUsd { get; init; } = "0.05";
 
     /// <summary>The highest price at which answers of a model are bought of a supplier, in US dollars for a million tokens, read or written: those that are dearer are not served here. Default 1,000.</summary>

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
+using Stoa.Market;
 using Stoa.Market.Workflows;
 using Stoa.Node.Http;
 using Stoa.Primitives;
@@ -24,7 +25,7 @@ public sealed record WorkflowDocument(ReadOnlyMemory<byte> Json, ContentHash Has
 
         var yaml = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
         return YamlDocument.TryConvert(yaml, Workflow.MaxBytes, out var json) is { } fault
-            ? throw new RequestRefusedException(RequestRefusal.RequestInvalid, $"The document is not the YAML that is expected. {fault}")
+            ? throw new RequestRefusedException(RequestRefusal.RequestInvalid, "The document is not the YAML that is expected. Correct what is listed in errors and send it again.", [new FieldError("", fault)])
             : new WorkflowDocument(json, ContentHash.Of(yaml.Span));
     }
 

@@ -1,5 +1,4 @@
 using Stoa.Client.Contracts;
-using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
 using Stoa.Node.Audit;

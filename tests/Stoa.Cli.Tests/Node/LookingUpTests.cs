@@ -116,4 +116,40 @@ public sealed class LookingUpTests(RealNode node) : IDisposable
 
         (await _cli.RunAsync([.. CommandLineParser.SplitCommandLine(example.CommandLine.Replace('\'', '"')).Skip(1)])).ShouldBe(ExitCode.Ok, _cli.Error);
     }
+
+    [Fact]
+    public async Task Listings_OfTheNode_AreFoundShownLikenedAndResolved_AndALockHoldsUntilItIsChanged()
+    {
+        var found = await JsonAsync("listing search markdown --kind agent --capability text.markdown-to-html");
+        found.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("name").GetString()).ShouldBe(["markdown-html"]);
+        (await JsonAsync($"listing show {Markdown}")).GetProperty("newest").GetString().ShouldBe("1.0.0");
+        (await JsonAsync($"listing versions {Markdown} --range ^1.0.0")).GetProperty("items").GetArrayLength().ShouldBe(1);
+        (await _cli.RunAsync("listing similar stoa/picture-page")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        // A statement of it given to the node by hand is the one that it has.
+        var id = found.GetProperty("items")[0].GetProperty("statementId").GetString()!;
+        using (var client = node.Client())
+            _cli.Write("statement.json", Encoding.UTF8.GetString((await client.GetStatementAsync(Stoa.Primitives.ContentHash.Parse(id), TestContext.Current.CancellationToken)).ToJson()));
+        (await JsonAsync("listing submit statement.json")).GetProperty("effect").GetString().ShouldBe("known");
+
+        (await _cli.RunAsync("listing resolve stoa/picture-page@^1.0.0 --lock")).ShouldBe(ExitCode.Ok, _cli.Error);
+        foreach (var name in new[] { "stoa/picture-page", "stoa/image-resize", Markdown })
+            _cli.Output.ShouldContain(name);
+        (await _cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Ok, _cli.Error);
+        var path = Path.Combine(_cli.Folder, "stoa.lock");
+        var locked = JsonDocument.Parse(File.ReadAllText(path)).RootElement.GetProperty("versions").EnumerateArray().Single(version => version.GetProperty("name").GetString() == Markdown);
+        var program = locked.GetProperty("programDigest").GetString()!;
+        File.WriteAllText(path, File.ReadAllText(path).Replace(program, Samples.Digest("other"), StringComparison.Ordinal));
+        (await _cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain($"{Markdown}@1.0.0");
+
+        (await _cli.RunAsync($"listing resolve stoa/picture-page {Markdown}@^2.0.0")).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain($"{Markdown}@^2.0.0 is asked for");
+    }
+
+    private async Task<JsonElement> JsonAsync(string command)
+    {
+        (await _cli.RunAsync(command + " --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        return JsonDocument.Parse(_cli.Output).RootElement;
+    }
 }

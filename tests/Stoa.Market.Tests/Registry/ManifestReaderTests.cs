@@ -69,6 +69,60 @@ public sealed class ManifestReaderTests
         static string With(int models) => Good.TrimEnd().TrimEnd('}') + $", \"models\": [{string.Join(',', Enumerable.Range(0, models).Select(model => $"{{\"listing\": \"stoa/m{model}\"}}"))}] }}";
     }
 
+    [Fact]
+    public void Uses_WithARange_KeepItBesideTheVersion()
+    {
+        var uses = Read(Using("""{ "agent": "stoa/echo@1.3.0", "range": "^1.2", "maxCalls": 1, "maxPrice": "1" }, { "agent": "stoa/page@2.0.0", "maxCalls": 1, "maxPrice": "1" }""")).Value.Uses;
+
+        uses.Select(use => (use.Agent.ToString(), use.Range?.ToString())).ShouldBe([("stoa/echo@1.3.0", "^1.2"), ("stoa/page@2.0.0", null)]);
+        uses.Select(use => (use.IsNamedBy("stoa/echo@1.3.0"), use.IsNamedBy("stoa/echo"), use.IsNamedBy("stoa/page"))).ShouldBe([(true, true, false), (false, false, false)]);
+    }
+
+    [Fact]
+    public void Uses_WhoseVersionIsNotInTheirRange_AreRefusedWithBoth()
+    {
+        var fault = Read(Using("""{ "agent": "stoa/echo@1.1.0", "range": "^1.2", "maxCalls": 1, "maxPrice": "1" }""")).Refusal!.Errors.ShouldHaveSingleItem();
+
+        fault.ShouldBe(new FieldError("/uses/0/range", "Must be one that takes the version beside it: ^1.2 does not take stoa/echo@1.1.0."));
+    }
+
+    [Fact]
+    public void Uses_WithARangeAlone_AreOfADraft_AndRefusedWithWhatToDo()
+    {
+        var manifest = Using("""{ "agent": "stoa/echo", "range": "^1.2", "maxCalls": 1, "maxPrice": "1" }, { "agent": "stoa/echo", "range": "2.x", "maxCalls": 1, "maxPrice": "1" }""");
+
+        ManifestReader.ReadDraft(Encoding.UTF8.GetBytes(manifest)).Value.Uses.Select(use => (use.Agent.ToString(), use.Range?.ToString())).ShouldBe([("stoa/echo", "^1.2"), ("stoa/echo", "2.x")]);
+        var faults = Read(manifest).Refusal!.Errors;
+        faults.Select(fault => fault.Pointer).ShouldBe(["/uses/0/agent", "/uses/1/agent"]);
+        faults[0].Reason.ShouldContain("^1.2");
+        faults[0].Reason.ShouldContain("stoa agent publish");
+    }
+
+    [Theory]
+    [InlineData("""{ "agent": "stoa/echo", "maxCalls": 1, "maxPrice": "1" }""", "/uses/0/agent")]
+    [InlineData("""{ "agent": "stoa/echo", "range": ">>1", "maxCalls": 1, "maxPrice": "1" }""", "/uses/0/range")]
+    [InlineData("""{ "agent": "stoa/echo@1.0.0", "range": null, "maxCalls": 1, "maxPrice": "1" }""", "/uses/0/range")]
+    [InlineData("""{ "agent": "stoa/echo", "range": "^1.0", "maxCalls": 1, "maxPrice": "1" }, { "agent": "stoa/echo", "range": "^1.0", "maxCalls": 2, "maxPrice": "1" }""", "/uses")]
+    public void Draft_WithAFault_SaysWhere(string uses, string pointer) =>
+        ManifestReader.ReadDraft(Encoding.UTF8.GetBytes(Using(uses))).Refusal!.Errors.ShouldHaveSingleItem().Pointer.ShouldBe(pointer);
+
+    [Fact]
+    public void UseRanges_WriteVersions_AndChangeNoByteElse()
+    {
+        var draft = Using("""
+            { "limits": { "fuel": 7 }, "range" : "^1.2",  "\u0061gent":  "stoa\/echo" , "maxCalls": 1, "maxPrice": "1" },
+            { "agent": "stoa/page@2.0.0", "maxCalls": 1, "maxPrice": "1" }, { "agent": "stoa/echo", "range": "2.x", "maxCalls": 1, "maxPrice": "1" }
+            """).Replace("Column statistics.", "“agent”, of \"uses\".".Replace("\"", "\\\"", StringComparison.Ordinal), StringComparison.Ordinal);
+        var taken = new Dictionary<int, ListingName> { [0] = ListingName.Parse("stoa/echo@1.3.0+b.1"), [2] = ListingName.Parse("stoa/echo@2.1.0") };
+
+        var written = Encoding.UTF8.GetString(UseRanges.Write(Encoding.UTF8.GetBytes(draft), taken));
+
+        written.ShouldBe(draft
+            .Replace("\"stoa\\/echo\"", "\"stoa/echo@1.3.0+b.1\"", StringComparison.Ordinal)
+            .Replace("\"stoa/echo\"", "\"stoa/echo@2.1.0\"", StringComparison.Ordinal));
+        Read(written).Value.Uses.Select(use => use.Agent.ToString()).ShouldBe(["stoa/echo@1.3.0+b.1", "stoa/page@2.0.0", "stoa/echo@2.1.0"]);
+    }
+
     [Theory]
     [InlineData("name", "\"Csv\"", "/name")]
     [InlineData("name", "\"x\"", "/name")]
@@ -232,6 +286,8 @@ public sealed class ManifestReaderTests
     [Fact]
     public void Read_TooManyBytes_IsRefusedUnread() =>
         Read(Good + new string(' ', ManifestReader.MaxBytes)).Refusal.ShouldNotBeNull().Errors[0].Reason.ShouldContain("65,536");
+
+    private static string Using(string uses) => Good.TrimEnd().TrimEnd('}') + $", \"uses\": [{uses}] }}";
 
     private static Outcome<AgentManifest, PublishRefusal> Read(string json) => ManifestReader.Read(Encoding.UTF8.GetBytes(json));
 }

@@ -84,6 +84,17 @@ public sealed class SupplierPurseTests
         _purse.Standing.ShouldBe(new PurseStanding(new PurseCounts(new Money(27), Money.Zero, 1, 0, 0), new Money(27), Money.Zero, 4));
     }
 
+    [Theory]
+    [InlineData(3, 0, 50, 100, 50)]
+    [InlineData(60, 0, 50, 100, 60)]
+    [InlineData(3, 20, 50, 100, 70)]
+    [InlineData(3, 20, 90, 100, 100)]
+    [InlineData(3, 0, 9_000, 100, 100)]
+    [InlineData(130, 20, 50, 100, 130)]
+    [InlineData(3, 20, 50, -7, 3)]
+    public void Grant_IsForSomeTime_ButNoMoreThanMayBeInDoubt_UnlessARequestNeedsIt(long amount, long others, long some, long most, long expected) =>
+        SupplierPurse.WorthGranting(new Money(amount), new Money(others), new Money(some), new Money(most)).ShouldBe(new Money(expected));
+
     [Fact]
     public void Purse_DrawnOnByManyAtOnce_IsNeverOverdrawn()
     {

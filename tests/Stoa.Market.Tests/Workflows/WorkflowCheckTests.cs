@@ -22,6 +22,7 @@ public sealed class WorkflowCheckTests
     [InlineData("""{ "a": { "wait": { "for": "1s" }, "after": ["b"] } }""", "/nodes/a/after/0", "no other node b")]
     [InlineData("""{ "a": { "task": { "x": "${nodes.b.output}" } }, "b": { "task": { "x": "${nodes.c.state}" } }, "c": { "wait": { "for": "1s" }, "after": ["a"] } }""", "/nodes/a", "a waits for b, b waits for c, c waits for a")]
     [InlineData("""{ "a": { "map": { "over": [], "most": 1, "nodes": { "in": { "task": { "x": "${nodes.b.output}" } } } } }, "b": { "task": { "x": "${nodes.a.output}" } } }""", "/nodes/a", "a waits for b, b waits for a")]
+    [InlineData("""{ "a": { "task": { "x": "${abs('one')}" } } }""", "/nodes/a/task/x", "fails in every run")]
     [InlineData("""{ "a": { "map": { "over": [], "most": 10000, "nodes": { "b": { "map": { "over": [], "most": 10000, "nodes": { "c": { "task": {} } } } } } } } }""", "/nodes/a", "more than 1,000,000")]
     public void Fault_IsToldWithItsPlace(string nodes, string pointer, string reason)
     {

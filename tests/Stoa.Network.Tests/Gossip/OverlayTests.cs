@@ -214,6 +214,25 @@ public sealed class OverlayTests : IDisposable
         Score(peers[1]).ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData(true, 20)]
+    [InlineData(false, 6)]
+    public void OwnMessage_GoesToAllNeighboursOfTheTopic_WhereItIsFlooded_AndElseToTheMesh(bool floods, int told)
+    {
+        _options = new GossipOptions { FloodPublish = floods };
+        Overlay.Join(Topic, new TopicScoreOptions());
+        var (peers, stranger) = (MeetMany(20), Meet(300));
+        Beat();
+        Mesh().Count.ShouldBe(6);
+        peers.ForEach(peer => Sent(peer));
+        Sent(stranger);
+
+        Publish();
+
+        peers.Count(peer => Sent(peer).Publish.Count == 1).ShouldBe(told);
+        Sent(stranger).Publish.ShouldBeEmpty();
+    }
+
     [Fact]
     public void Message_ThatWasRejected_CountsAgainstAllWhoBroughtIt_AndGoesNoFurther()
     {

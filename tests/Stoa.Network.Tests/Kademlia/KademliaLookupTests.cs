@@ -88,9 +88,9 @@ public sealed class KademliaLookupTests(ITestOutputHelper output)
 
     [Fact]
     [Trait("speed", "slow")]
-    public void Providing_OfManyKeys_TakesALookupARegion() => KademliaRun.Run(async world =>
+    public void Providing_OfManyKeys_TakesALookupARegion_AndSoDoesSayingItAgain() => KademliaRun.Run(async world =>
     {
-        var nodes = await KademliaNode.JoinAsync(world, new VirtualNetwork(world), 150, 6, KademliaRun.Quiet);
+        var nodes = await KademliaNode.JoinAsync(world, new VirtualNetwork(world), 150, 6, KademliaRun.Quiet with { RepublishInterval = TimeSpan.FromHours(12) });
         var keys = Enumerable.Range(0, 400).Select(number => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes($"key {number}")).ToList();
         var before = nodes[3].Dht.Report;
         var told = await nodes[3].Dht.ProvideAsync(keys, default);
@@ -100,5 +100,14 @@ public sealed class KademliaLookupTests(ITestOutputHelper output)
         told.ShouldBeGreaterThan(400 * 19);
         foreach (var key in keys.Where((_, index) => index % 20 == 0))
             (await KademliaRun.FirstProviderAsync(nodes[100], key)).ShouldBe(nodes[3].Host.Id);
+
+        // Saying it again is a sweep as well.
+        before = nodes[3].Dht.Report;
+        await Task.Delay(TimeSpan.FromHours(13), world);
+        took = nodes[3].Dht.Report.Since(before);
+        output.WriteLine($"again after 12 hours: {took.Lookups} lookups, {took.Messages} messages");
+        took.Lookups.ShouldBeInRange(1, 39);
+        foreach (var node in nodes)
+            await node.Dht.DisposeAsync();
     });
 }

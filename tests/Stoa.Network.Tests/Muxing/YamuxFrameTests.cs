@@ -214,6 +214,39 @@ public sealed class YamuxFrameTests
         await peer.Connection.Completion;
     }
 
+    /// <summary>Nobody accepts them; the limits are those of every day.</summary>
+    [Fact]
+    public async Task Streams_ByTheMillion_AreRefusedAndEndTheConnection()
+    {
+        var options = new YamuxOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan };
+        await using var peer = new RawPeer(options, new ManualTime());
+        var answering = CountAsync();
+        var opened = 0;
+        for (; opened < 1_000_000 && !peer.Connection.Completion.IsCompleted; opened++)
+            await Task.WhenAny(peer.SendAsync(WindowUpdate, Syn, (uint)(2 * opened) + 1, 0), peer.Connection.Completion);
+
+        await peer.Connection.Completion;
+        peer.Connection.EndedBecause.ShouldBe($"The other side sent more than {options.MaxCheapFramesPerSecond} resets, pings and empty frames in a second.");
+        // Those that were taken, those that were refused, and what was on its way.
+        opened.ShouldBeLessThan(options.MaxBacklog + options.MaxCheapFramesPerSecond + 10_000);
+        var (refused, end) = await answering;
+        refused.ShouldBeInRange(options.MaxCheapFramesPerSecond, options.MaxCheapFramesPerSecond + 1);
+        end.ShouldBe((uint)YamuxGoAway.ProtocolError);
+        (await peer.Connection.AcceptStreamAsync(Stop)).ShouldBeNull();
+
+        async Task<(int Refused, uint? End)> CountAsync()
+        {
+            var (resets, end) = (0, (uint?)null);
+            while (await peer.ReadAsync() is { } header)
+            {
+                resets += header.Flags.HasFlag(Rst) ? 1 : 0;
+                end = header.Type == YamuxFrameType.GoAway ? header.Length : end;
+            }
+
+            return (resets, end);
+        }
+    }
+
     [Fact]
     public async Task GoAway_LetsStreamsFinishAndOpensNoMore()
     {

@@ -132,6 +132,54 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
     }
 
     [Fact]
+    public async Task Requests_SixtyFourWayAtTwoNodes_NeverPassTheKey_NorTheBudget()
+    {
+        Node[] nodes = [Start("first", allowance: "0.0001"), Start("second", allowance: "0.0001")];
+        var user = await AddUserAsync(Money.FromDollars(1), 0);
+        var key = new SpendingAllowance(Ids.Next<ApiKey>(), new Money(3_000_000));
+        var budget = await SetBudgetAsync(user, new Money(5_000_000));
+        var refusals = new System.Collections.Concurrent.ConcurrentBag<AllowanceRefusal>();
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 64).Select(index => Task.Run(
+            async () =>
+            {
+                // Half of them with the key, at both nodes.
+                var (random, sum, with) = (new Random(index), Money.Zero, index % 4 < 2 ? key : null);
+                for (var turn = 0; turn < 10; turn++)
+                {
+                    var most = random.Next(1, 400);
+                    if (!(await nodes[index % 2].ReserveAsync(user, most, 0, with)).TryGet(out var reservation, out var refusal))
+                    {
+                        refusals.Add(refusal.Code);
+                        continue;
+                    }
+
+                    await Task.Yield();
+                    if (turn == 3)
+                        reservation.Release();
+                    else
+                        sum += reservation.Settle(new TokenUsage(random.Next(most + 1), 0), Model);
+                }
+
+                return (HasKey: with is not null, Sum: sum);
+            },
+            Stop)));
+        foreach (var node in nodes)
+            await node.StopAsync();
+
+        Money SumOf(Func<bool, bool> isMeant) => taken.Where(one => isMeant(one.HasKey)).Aggregate(Money.Zero, (sum, one) => sum + one.Sum);
+        var (ofKey, all) = (SumOf(hasKey => hasKey), SumOf(_ => true));
+        ofKey.ShouldBeInRange(new Money(1), new Money(3_000_000));
+        all.ShouldBeInRange(ofKey, new Money(5_000_000));
+        refusals.Distinct().ShouldBeSubsetOf([AllowanceRefusal.SpendingLimitReached, AllowanceRefusal.BudgetExhausted]);
+        refusals.ShouldContain(AllowanceRefusal.BudgetExhausted);
+        (await WalletOfAsync(user)).Posted.ShouldBe(Money.FromDollars(1) - all);
+        (await Budgets.FindAsync(budget.Id, user, Now, Stop)).ShouldNotBeNull().Meter.Captured.ShouldBe(all);
+        (await Database.WriteAsync(session => SqlKeySpending.FindSpentAsync(session, key.KeyId, SpendingAllowance.DayOf(Now)), Stop)).ShouldBe(ofKey);
+        await BooksHoldAsync();
+    }
+
+    [Fact]
     public async Task Request_ThatTheWalletHasJustEnoughFor_IsTaken()
     {
         var node = Start();
@@ -167,6 +215,24 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         under.Settle(new TokenUsage(100, 0), Model).ShouldBe(new Money(100_000));
         await node.StopAsync();
         (await WalletOfAsync(user)).Posted.ShouldBe(new Money(50_000));
+        await BooksHoldAsync();
+    }
+
+    /// <summary>All that was held is spent, and nothing is left in the wallet: there is nothing to hold anew.</summary>
+    [Fact]
+    public async Task Allowance_WithNothingLeftAnywhere_IsSettledAllTheSame()
+    {
+        var node = Start();
+        var user = await AddUserAsync(new Money(500_000), 0);
+        (await node.UseAsync(user, 500, 0)).ShouldBe(new Money(500_000));
+        var held = node.Allowances.All.Single();
+
+        await node.Allowances.RenewAsync(held, Stop);
+        held.Allowance.Standing.IsClosed.ShouldBeTrue();
+        await node.TurnAsync();
+
+        node.Allowances.All.ShouldBeEmpty();
+        (await WalletOfAsync(user)).ShouldSatisfyAllConditions(wallet => wallet.Posted.ShouldBe(Money.Zero), wallet => wallet.PendingDebits.ShouldBe(Money.Zero));
         await BooksHoldAsync();
     }
 

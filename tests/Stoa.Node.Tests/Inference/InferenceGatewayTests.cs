@@ -1,7 +1,11 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Inference.Routing;
 
 namespace Stoa.Node.Tests.Inference;
 
@@ -12,7 +16,8 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _node = await InferenceNode.StartAsync();
+    // Servers are waited for so long that one which is given up sooner was given up on purpose.
+    public async ValueTask InitializeAsync() => _node = await InferenceNode.StartAsync("--Inference:FirstTokenMs", "3600000");
 
     public ValueTask DisposeAsync() => _node.DisposeAsync();
 
@@ -199,6 +204,41 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Node_ThatServesNoModel_SaysHowToGetOne()
+    {
+        using var asked = await _node.AskAsync(_node.Chat("auto:chat"));
+        var said = (await InferenceNode.ReadAsync(asked, HttpStatusCode.NotFound))["error"]!["message"]!.GetValue<string>();
+        said.ShouldContain("stoa up --model");
+        said.ShouldContain("stoa replica add");
+
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+        using var other = await _node.AskAsync(_node.Chat("nobody/nothing"));
+        (await InferenceNode.ReadAsync(other, HttpStatusCode.NotFound))["error"]!["message"]!.GetValue<string>().ShouldContain("GET /v1/models");
+    }
+
+    [Theory]
+    [InlineData("PUBLISHER/tiny", "PUBLISHER/tiny@1.0.0")]
+    [InlineData("PUBLISHER%2Ftiny", "PUBLISHER/tiny@1.0.0")]
+    [InlineData("PUBLISHER%2ftiny%401.0.0", "PUBLISHER/tiny@1.0.0")]
+    [InlineData("mine", "mine")]
+    [InlineData("PUBLISHER%2Fother", null)]
+    [InlineData("nothing", null)]
+    [InlineData("%2F", null)]
+    public async Task Model_IsShownByItsName_HoweverThatIsWrittenInThePath(string path, string? id)
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+        using var route = await _node.Http.PutAsJsonAsync("/api/v1/routes/mine", new { targets = new[] { new { model = _node.Model, weight = 1 } } }, Stop);
+        route.IsSuccessStatusCode.ShouldBeTrue(await route.Content.ReadAsStringAsync(Stop));
+
+        using var shown = await _node.Http.GetAsync(new Uri("/v1/models/" + path.Replace("PUBLISHER", _node.Publisher, StringComparison.Ordinal), UriKind.Relative), Stop);
+
+        var json = await InferenceNode.ReadAsync(shown, id is null ? HttpStatusCode.NotFound : HttpStatusCode.OK);
+        (json["id"] ?? json["error"]!["code"])!.GetValue<string>().ShouldBe(id?.Replace("PUBLISHER", _node.Publisher, StringComparison.Ordinal) ?? "model_not_found");
+    }
+
+    [Fact]
     public async Task WhoHasNoMoney_IsRefused_AndTheServerIsNotAsked()
     {
         await using var server = ModelServer.Start();
@@ -211,6 +251,29 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
 
         await ShouldRefuseAsync(refused, HttpStatusCode.PaymentRequired, "insufficient_funds", "insufficient_quota");
         server.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Organisation_InWhoseNameIsAsked_Pays_WithinItsBudget()
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+        var client = _node.Node.Client;
+        await client.CreateOrganisationAsync(new CreateOrganisationRequest("acme", "Acme"), Stop);
+        using var acting = new StoaClient(client.Options with { Organisation = "acme" });
+        Task<HttpResponseMessage> AskAsync() => _node.AskAsync(_node.Chat(), headers: ("Stoa-Organisation", "acme"));
+        await ShouldRefuseAsync(await AskAsync(), HttpStatusCode.PaymentRequired, "insufficient_funds", "insufficient_quota");
+
+        await client.DepositAsync(new DepositRequest("acme", "1"), Stop);
+        await InferenceNode.ReadAsync(await AskAsync());
+        await Eventually.IsSoAsync(async () => (await acting.GetWalletAsync(Stop)).Posted == "0.999989000");
+        (await _node.UsedAsync()).Requests.ShouldBe(0, "whoever asks in its name pays nothing himself");
+
+        // Less than a request may cost; what is held already is given back within a second.
+        await acting.SetBudgetAsync(new SetBudgetRequest("0.0001", "day"), Stop);
+        HttpResponseMessage? refused = null;
+        await Eventually.IsSoAsync(async () => (refused = await AskAsync()).StatusCode is not HttpStatusCode.OK);
+        await ShouldRefuseAsync(refused!, HttpStatusCode.PaymentRequired, "budget_exhausted", "insufficient_quota");
     }
 
     [Fact]
@@ -295,7 +358,9 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         await _node.RegisterAsync(server, maxRequests: 1);
         var first = _node.AskAsync(_node.Chat());
         await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+        var fleet = _node.Node.Host.Services.GetRequiredService<ModelFleets>().All.Single();
         var second = _node.AskAsync(_node.Chat());
+        await Eventually.IsSoAsync(() => fleet.Waiting == 1);
         second.IsCompleted.ShouldBeFalse();
         goOn.SetResult();
 
@@ -304,6 +369,31 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
 
         firstAnswer.StatusCode.ShouldBe(HttpStatusCode.OK);
         secondAnswer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        WaitedMs(secondAnswer).ShouldBeGreaterThan(WaitedMs(firstAnswer));
+
+        static double WaitedMs(HttpResponseMessage answer) => double.Parse(answer.Headers.GetValues("Stoa-Wait-Ms").Single(), CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public async Task Replica_ThatIsDrained_AnswersWhatItHas()
+    {
+        var goOn = new TaskCompletionSource();
+        await using var server = ModelServer.Start(async call =>
+        {
+            await goOn.Task;
+            await call.AnswerAsync("Hello there");
+        });
+        var id = await _node.RegisterAsync(server);
+        var running = _node.AskAsync(_node.Chat());
+        await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
+
+        await _node.Node.Client.DrainReplicaAsync(id, isDraining: true, Stop);
+        await ShouldRefuseAsync(await _node.AskAsync(_node.Chat()), HttpStatusCode.ServiceUnavailable, "no_replica", "server_error");
+        goOn.SetResult();
+
+        using var answer = await running;
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        server.Requests.Count.ShouldBe(1);
     }
 
     [Theory]

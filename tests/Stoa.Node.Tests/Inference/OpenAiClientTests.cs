@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using OpenAI;
 using OpenAI.Chat;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Inference.Forms;
 
 namespace Stoa.Node.Tests.Inference;
 
@@ -18,7 +19,8 @@ public sealed class OpenAiClientTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _node = await InferenceNode.StartAsync();
+        // A stream may stand still for so long that one which ends sooner was ended by its client.
+        _node = await InferenceNode.StartAsync("--Inference:IdleMs", "3600000");
         _server = ModelServer.Start(BehaveAsync);
         await _node.PublishAsync("1.0.0", "vectors", capability: "embeddings");
         await _node.RegisterAsync(_server);
@@ -48,7 +50,14 @@ public sealed class OpenAiClientTests : IAsyncLifetime
         got["streamed"]!.GetValue<string>().ShouldBe("Hello there ");
         got["streamedUsage"]!["cost"]!.GetValue<string>().ShouldBe("0.000011000");
         got["streamedModel"]!.GetValue<string>().ShouldBe(_node.Model);
+        got["retrieved"]!.GetValue<string>().ShouldBe(_node.Model);
         got["tool"]!["arguments"]!.GetValue<string>().ShouldBe("""{"city":"Ulm"}""");
+        got["streamedTools"]!.AsArray().Select(call => string.Join(' ', call!.AsArray())).ShouldBe(["weather {\"city\":\"Ulm\"}", "weather {\"city\":\"Rom\"}"]);
+        got["toolsAnswered"]!.GetValue<string>().ShouldBe("call_1: sunny in Ulm and call_2: sunny in Rom");
+        got["parsed"]!.ToJsonString().ShouldBe("""{"asked":"answer"}""");
+        got["streamedParsed"]!.ToJsonString().ShouldBe("""{"asked":"answer"}""");
+        got["streamedCompletion"]!.GetValue<string>().ShouldBe(" a time");
+        got["streamedCompletionUsage"]!["cost"]!.GetValue<string>().ShouldBe("0.000007000");
         got["vector"]!.AsArray().Select(number => number!.GetValue<double>()).ShouldBe([0.25, -0.5]);
         got["completion"]!.GetValue<string>().ShouldBe(" a time");
         got["unknownModel"]!.ToJsonString().ShouldBe("""{"name":"NotFoundError","status":404,"code":"model_not_found","type":"invalid_request_error"}""");
@@ -78,6 +87,17 @@ public sealed class OpenAiClientTests : IAsyncLifetime
         }
 
         (text, tokens).ShouldBe(("Hello there ", 2));
+        (await new OpenAI.Models.OpenAIModelClient(key, options).GetModelAsync(_node.Model, Stop)).Value.Id.ShouldBe(_node.Model);
+
+        var asked = new ChatCompletionOptions
+        {
+            Tools = { ChatTool.CreateFunctionTool("weather", functionParameters: BinaryData.FromString("""{"type":"object"}""")) },
+            ToolChoice = ChatToolChoice.CreateRequiredChoice(),
+        };
+        var called = (await chat.CompleteChatAsync([new UserChatMessage("call tools")], asked, Stop)).Value;
+        called.ToolCalls.Select(call => $"{call.Id} {call.FunctionName} {call.FunctionArguments}").ShouldBe(["call_1 weather {\"city\":\"Ulm\"}", "call_2 weather {\"city\":\"Rom\"}"]);
+        var format = ChatResponseFormat.CreateJsonSchemaFormat("answer", BinaryData.FromString("""{"type":"object"}"""), jsonSchemaIsStrict: true);
+        (await chat.CompleteChatAsync([new UserChatMessage("as JSON")], new ChatCompletionOptions { ResponseFormat = format }, Stop)).Value.Content[0].Text.ShouldBe("""{"asked":"answer"}""");
         var vector = await new OpenAI.Embeddings.EmbeddingClient(Vectors, key, options).GenerateEmbeddingAsync("some text", cancellationToken: Stop);
         vector.Value.ToFloats().ToArray().ShouldBe([0.25f, -0.5f]);
         var refused = await Should.ThrowAsync<ClientResultException>(() => new ChatClient("nobody/nothing", key, options).CompleteChatAsync([new UserChatMessage("Say hello")], cancellationToken: Stop));
@@ -89,6 +109,14 @@ public sealed class OpenAiClientTests : IAsyncLifetime
         var asked = call.Request["messages"]?[0]?["content"]?.ToString();
         switch (asked)
         {
+            case null when call.Request["prompt"] is not null && call.Request["stream"]?.GetValue<bool>() is true:
+                await call.BeginAsync();
+                foreach (var (word, finish) in new[] { (" a", "null"), (" time", "\"length\"") })
+                    await call.EventAsync($$"""{"id":"c","object":"text_completion","created":1,"model":"tiny","choices":[{"text":"{{word}}","index":0,"finish_reason":{{finish}},"logprobs":null}]}""");
+                await call.EventAsync("""{"id":"c","object":"text_completion","created":1,"model":"tiny","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}""");
+                await call.ChunkAsync("data: [DONE]\n\n");
+                await call.RawAsync("0\r\n\r\n");
+                break;
             case null when call.Request["prompt"] is not null:
                 await call.RawAsync(ModelCall.Whole(200, """{"id":"c","object":"text_completion","created":1,"model":"tiny","choices":[{"text":" a time","index":0,"finish_reason":"length","logprobs":null}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"""));
                 break;
@@ -98,6 +126,9 @@ public sealed class OpenAiClientTests : IAsyncLifetime
             case "call a tool":
                 call.Request["tools"]![0]!["function"]!["name"]!.GetValue<string>().ShouldBe("weather");
                 await call.RawAsync(ModelCall.Whole(200, """{"id":"c","object":"chat.completion","created":1,"model":"tiny","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Ulm\"}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":9,"completion_tokens":5,"total_tokens":14}}"""));
+                break;
+            case "call tools" or "as JSON":
+                await TalkingModel.BehaveAsync(call);
                 break;
             case "break off":
                 await call.BeginAsync();

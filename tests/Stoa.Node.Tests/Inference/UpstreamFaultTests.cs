@@ -16,7 +16,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     public static TheoryData<string> FaultsBeforeTheFirstWord =>
-        ["killed", "refuses connections", "500", "503", "429", "401", "404", "stalls", "200 with an error", "no JSON", "no result", "breaks in the head", "half a body", "too large a body", "empty stream", "stream with an error", "stream that stalls", "half an event", "endless line", "garbage"];
+        ["killed", "refuses connections", "500", "503", "429", "401", "404", "stalls", "200 with an error", "no JSON", "no result", "breaks in the head", "half a body", "too large a body", "empty stream", "stream with an error", "stream that stalls", "half an event", "drips", "endless line", "garbage"];
 
     [Theory]
     [MemberData(nameof(FaultsBeforeTheFirstWord))]
@@ -43,6 +43,52 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
             bad.Requests.ShouldNotBeEmpty();
         // Of the failed attempts nothing is charged.
         await _node.HasUsedAsync(2, 14, 4, "0.000022000");
+    }
+
+    [Fact]
+    public async Task Faults_OfManyServers_AreNotSeen_AsLongAsOneLives()
+    {
+        string[] faults = ["killed", "500", "503", "429", "401", "404", "200 with an error", "no JSON", "no result", "breaks in the head", "half a body", "garbage"];
+        var bad = faults.Select(fault => ModelServer.Start(call => MisbehaveAsync(fault, call))).ToList();
+        await using var good = ModelServer.Start();
+        // All of them before it, by their weight.
+        foreach (var server in bad)
+            await _node.RegisterAsync(server, weight: 1_000);
+        await _node.RegisterAsync(good);
+
+        using var answer = await _node.AskAsync(_node.Chat());
+
+        (await InferenceNode.ReadAsync(answer))["choices"]![0]!["message"]!["content"]!.GetValue<string>().ShouldBe("Hello there");
+        bad.ShouldAllBe(server => server.Requests.Count == 1);
+        await _node.HasUsedAsync(1, 7, 2, "0.000011000");
+        foreach (var server in bad)
+            await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Server_ThatIsNotThere_CountsForNoAttempt_AndOneThatBreaksDoes()
+    {
+        await using var once = await InferenceNode.StartAsync("--Inference:MaxAttempts", "1", "--Inference:HealthSeconds", "3600");
+        await using var good = ModelServer.Start();
+        for (var server = 0; server < 3; server++)
+        {
+            await using var gone = ModelServer.Start();
+            await once.RegisterAsync(gone, weight: 1_000);
+        }
+
+        var id = await once.RegisterAsync(good);
+        using (var answer = await once.AskAsync(once.Chat()))
+            answer.StatusCode.ShouldBe(HttpStatusCode.OK);
+        await once.Node.Client.DrainReplicaAsync(id, isDraining: true, Stop);
+        await using var breaking = ModelServer.Start(call => MisbehaveAsync("killed", call));
+        await using var other = ModelServer.Start();
+        await once.RegisterAsync(breaking, weight: 1_000);
+        await once.RegisterAsync(other);
+
+        using var failed = await once.AskAsync(once.Chat());
+
+        (await InferenceNode.ReadAsync(failed, HttpStatusCode.BadGateway))["error"]!["code"]!.GetValue<string>().ShouldBe("replicas_failed");
+        (breaking.Requests.Count, other.Requests.Count).ShouldBe((1, 0));
     }
 
     [Fact]
@@ -114,6 +160,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
     [Fact]
     public async Task Client_ThatGoesAway_EndsTheServersWorkAtOnce_AndPaysForWhatWasWritten()
     {
+        await using var node = await StartPatientAsync();
         await using var server = ModelServer.Start(async call =>
         {
             await call.BeginAsync();
@@ -121,10 +168,10 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
             await call.WordAsync("word ");
             await call.HangAsync();
         });
-        await _node.RegisterAsync(server);
+        await node.RegisterAsync(server);
         using (var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop))
         {
-            using var answer = await _node.AskAsync(_node.Chat(stream: true), cancellationToken: cancel.Token);
+            using var answer = await node.AskAsync(node.Chat(stream: true), cancellationToken: cancel.Token);
             await using var stream = await answer.Content.ReadAsStreamAsync(Stop);
             using var reader = new StreamReader(stream);
             for (var words = 0; words < 2;)
@@ -132,9 +179,8 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
             await cancel.CancelAsync();
         }
 
-        // Long before the time in which a stream may stand still is over.
         await Eventually.IsSoAsync(() => server.GivenUp == 1);
-        await _node.HasUsedAsync(1, 4, 2, "0.000008000");
+        await node.HasUsedAsync(1, 4, 2, "0.000008000");
     }
 
     [Fact]
@@ -197,20 +243,28 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
             socket.Dispose();
     }
 
-    [Fact]
-    public async Task Client_ThatGoesAwayBeforeTheFirstWord_PaysNothing()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Client_ThatGoesAwayBeforeTheFirstWord_EndsTheServersWorkAtOnce_AndPaysNothing(bool stream)
     {
-        await using var server = ModelServer.Start(call => call.HangAsync());
-        await _node.RegisterAsync(server);
+        await using var node = await StartPatientAsync();
+        await using var server = ModelServer.Start(async call =>
+        {
+            if (stream)
+                await call.BeginAsync();
+            await call.HangAsync();
+        });
+        await node.RegisterAsync(server);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        var asked = _node.AskAsync(_node.Chat(), cancellationToken: cancel.Token);
+        var asked = node.AskAsync(node.Chat(stream: stream), cancellationToken: cancel.Token);
         await Eventually.IsSoAsync(() => !server.Requests.IsEmpty);
 
         await cancel.CancelAsync();
 
         await Should.ThrowAsync<OperationCanceledException>(asked);
         await Eventually.IsSoAsync(() => server.GivenUp == 1);
-        (await _node.UsedAsync()).Requests.ShouldBe(0);
+        (await node.UsedAsync()).Requests.ShouldBe(0);
     }
 
     [Theory]
@@ -262,6 +316,30 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
 
         good.Requests.Count.ShouldBe(20);
         bad.Requests.Count.ShouldBeLessThan(20);
+    }
+
+    /// <summary>A node that waits for a server for an hour, so that what ends sooner was ended by its client.</summary>
+    private static Task<InferenceNode> StartPatientAsync() =>
+        InferenceNode.StartAsync("--Inference:FirstTokenMs", "3600000", "--Inference:IdleMs", "3600000", "--Inference:MaxAnswerMs", "3600000");
+
+    [Fact]
+    public async Task Requests_ThatNoServerCanAnswer_KeepNobodyElseFromThem()
+    {
+        static Task BehaveAsync(ModelCall call) => call.Request["messages"]![0]!["content"]!.GetValue<string>() == "poison" ? MisbehaveAsync("500", call) : call.AnswerAsync("Hello there");
+        await using var one = ModelServer.Start(BehaveAsync);
+        await using var other = ModelServer.Start(BehaveAsync);
+        var replica = await _node.RegisterAsync(one);
+        await _node.RegisterAsync(other);
+        for (var request = 0; request < 4; request++)
+        {
+            using var failed = await _node.AskAsync(_node.Chat(content: "poison"));
+            failed.StatusCode.ShouldBe(HttpStatusCode.BadGateway);
+        }
+
+        (await _node.Node.Client.GetReplicaAsync(replica, Stop)).Figures!.Health.ShouldBe("suspended");
+        using var answer = await _node.AskAsync(_node.Chat());
+
+        answer.StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
     private static async Task MisbehaveAsync(string fault, ModelCall call)
@@ -318,6 +396,10 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
                 await call.ChunkAsync("data: {\"choices\":[{\"delta\":{\"content\":\"He");
                 call.Break();
                 break;
+            case "drips":
+                await call.BeginAsync();
+                await DripAsync(call);
+                break;
             case "endless line":
                 await call.BeginAsync();
                 await SendEndlessLineAsync(call);
@@ -328,6 +410,16 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
                 break;
             default:
                 break;
+        }
+    }
+
+    /// <summary>Says again and again that it is there, and never anything else.</summary>
+    private static async Task DripAsync(ModelCall call)
+    {
+        while (true)
+        {
+            await call.ChunkAsync(": a moment, please\n\n");
+            await Task.Delay(50, Stop);
         }
     }
 

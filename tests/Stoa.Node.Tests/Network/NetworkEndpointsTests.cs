@@ -91,7 +91,7 @@ public sealed class NetworkEndpointsTests
     }
 
     [Fact]
-    public async Task Node_WhoseFriendIsAway_JoinsWhenItIsBack()
+    public async Task Node_WhoseFriendIsAway_JoinsWhenItIsBack_AndAgainWhenItWasLost()
     {
         var folder = Directory.CreateTempSubdirectory("stoa-node-").FullName;
         string address;
@@ -100,8 +100,13 @@ public sealed class NetworkEndpointsTests
         await using var node = await RunningNode.StartAsync([.. s_listen, "--network:join:0", address]);
         (await RunningNode.ReadAsync<NetworkResponse>(await node.Anonymous.GetAsync("/api/v1/network", Stop))).Peers.ShouldBe(0);
 
-        await using (await RunningNode.StartInAsync(folder, "--network:listen:0", address[..address.IndexOf("/p2p/", StringComparison.Ordinal)], "--network:mdns", "false"))
-            await WaitForPeersAsync(node, 1);
+        // It goes and comes again: who has lost it joins anew, each time.
+        for (var time = 0; time < 2; time++)
+        {
+            await using (await RunningNode.StartInAsync(folder, "--network:listen:0", address[..address.IndexOf("/p2p/", StringComparison.Ordinal)], "--network:mdns", "false"))
+                await WaitForPeersAsync(node, 1);
+            await Eventually.IsSoAsync(async () => (await NetworkOfAsync(node)).Peers == 0);
+        }
 
         Directory.Delete(folder, recursive: true);
     }

@@ -30,12 +30,14 @@ public sealed class SqliteSource : DatabaseSource
 }
 
 /// <summary>A database of its own on the test run's PostgreSQL server; skips the test where there is none.</summary>
-public sealed class PostgresSource(PostgresCluster cluster) : DatabaseSource
+/// <param name="cluster">The server.</param>
+/// <param name="isEmpty">Whether the database has no schema before it is opened.</param>
+public sealed class PostgresSource(PostgresCluster cluster, bool isEmpty = false) : DatabaseSource
 {
     private StorageOptions? _options;
 
     public override async Task<StorageOptions> GetOptionsAsync() => _options ??= new StorageOptions(
-        StorageProvider.Postgres, ConnectionString: await cluster.CreateDatabaseAsync());
+        StorageProvider.Postgres, ConnectionString: await cluster.CreateDatabaseAsync(isEmpty));
 
     public override async ValueTask DisposeAsync()
     {

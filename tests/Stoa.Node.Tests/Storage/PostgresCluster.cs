@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
+using Stoa.Node.Storage;
 
 [assembly: AssemblyFixture(typeof(Stoa.Node.Tests.Storage.PostgresCluster))]
 
@@ -15,19 +16,15 @@ namespace Stoa.Node.Tests.Storage;
 public sealed class PostgresCluster : IAsyncDisposable
 {
     private readonly Lazy<Task<string>> _server;
+    private readonly Lazy<Task<string>> _template;
     private Process? _watchdog;
     private int _databases;
 
-    public PostgresCluster() => _server = new Lazy<Task<string>>(StartAsync);
+    public PostgresCluster() => (_server, _template) = (new Lazy<Task<string>>(StartAsync), new Lazy<Task<string>>(MakeTemplateAsync));
 
-    /// <summary>Makes an empty database and answers its connection string.</summary>
-    public async Task<string> CreateDatabaseAsync()
-    {
-        var server = await _server.Value;
-        var name = string.Create(CultureInfo.InvariantCulture, $"stoa_test_{Environment.ProcessId}_{Interlocked.Increment(ref _databases)}");
-        await ExecuteAsync(server, $"CREATE DATABASE {name}");
-        return new NpgsqlConnectionStringBuilder(server) { Database = name }.ConnectionString;
-    }
+    /// <summary>Makes a database and answers its connection string.</summary>
+    /// <param name="isEmpty">Without a schema, which whoever opens it makes; otherwise it has that of this version, and nothing in it. It is copied, which takes a tenth of the time.</param>
+    public async Task<string> CreateDatabaseAsync(bool isEmpty) => isEmpty ? await MakeAsync("") : await MakeAsync($" TEMPLATE {new NpgsqlConnectionStringBuilder(await _template.Value).Database}");
 
     public async Task DropDatabaseAsync(string connectionString)
     {
@@ -37,11 +34,32 @@ public sealed class PostgresCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_template.IsValueCreated && _template.Value.IsCompletedSuccessfully)
+            await DropDatabaseAsync(await _template.Value);
         if (_watchdog is null)
             return;
         _watchdog.StandardInput.Close();
         await _watchdog.WaitForExitAsync();
         _watchdog.Dispose();
+    }
+
+    private async Task<string> MakeAsync(string like)
+    {
+        var server = await _server.Value;
+        var name = string.Create(CultureInfo.InvariantCulture, $"stoa_test_{Environment.ProcessId}_{Interlocked.Increment(ref _databases)}");
+        await ExecuteAsync(server, $"CREATE DATABASE {name}{like}");
+        return new NpgsqlConnectionStringBuilder(server) { Database = name }.ConnectionString;
+    }
+
+    private async Task<string> MakeTemplateAsync()
+    {
+        var template = await MakeAsync("");
+        // Nobody may be connected to what is copied.
+        await using (await Database.OpenAsync(new StorageOptions(StorageProvider.Postgres, ConnectionString: template + ";Pooling=false"), TimeProvider.System, CancellationToken.None))
+        {
+        }
+
+        return template;
     }
 
     private async Task<string> StartAsync()

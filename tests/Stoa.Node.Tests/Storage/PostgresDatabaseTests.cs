@@ -106,7 +106,7 @@ public sealed class PostgresDatabaseTests(PostgresCluster cluster) : DatabaseCon
     [Fact]
     public async Task Open_ByManyAtOnce_MigratesOnce()
     {
-        await using var other = new PostgresSource(cluster);
+        await using var other = new PostgresSource(cluster, isEmpty: true);
         await other.GetOptionsAsync();
 
         var nodes = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => other.OpenAsync()));

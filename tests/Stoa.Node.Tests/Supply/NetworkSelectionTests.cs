@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Hosting;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -75,6 +76,41 @@ public sealed class NetworkSelectionTests : SuppliedNodes
         choice.RegionWeight.ShouldBe(0.05);
         choice.Candidates.Single(candidate => candidate.Standing == "chosen").ShouldSatisfyAllConditions(
             candidate => candidate.Region.ShouldBe(1), candidate => candidate.Supplier.ShouldBe(wanted));
+    }
+
+    /// <summary>How far a supplier is is measured whenever it says a price. Where nothing else tells them apart, whichever of them is slow is not taken.</summary>
+    [Theory]
+    [InlineData("eu-central", "us-east")]
+    [InlineData("us-east", "eu-central")]
+    public async Task Supplier_ThatTakesLongToAnswer_IsPassedOverForOneThatIsNear(string near, string far)
+    {
+        await Buyer.DisposeAsync();
+        var watch = new MovableWatch();
+        // Those that sell models are asked for them beside, which is measured as well.
+        Buyer = await TestNode.StartAsync(Folder, NodePhysics.Real with { Time = watch }, [.. Options, "--Supply:BuysModels", "false"]);
+        var sellers = new Dictionary<string, TestNode> { ["eu-central"] = await SellAsync("eu-central"), ["us-east"] = await SellAsync("us-east") };
+        var agent = await FindAgentAsync(sellers["eu-central"]);
+        await WaitForOfferAsync(sellers["us-east"], await ProgramAsync(sellers["eu-central"]));
+        var (suppliers, way) = (new Dictionary<string, SupplierResponse>(), await SellerProxy.StartAsync(sellers[far].Client.Options.Address));
+        Keep(way);
+        foreach (var (region, seller) in sellers)
+            suppliers.Add(region, await SupplyAsync(seller, region == far ? way.Address : null));
+
+        // Nobody waits: the watch is moved on while the answer is on its way. Only who stands in the region is asked.
+        way.Hold = path =>
+        {
+            if (path.EndsWith("/quote", StringComparison.Ordinal))
+                watch.Advance(TimeSpan.FromSeconds(50));
+            return Task.CompletedTask;
+        };
+        await Buyer.Client.QuoteAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello"), Regions: [far]), Stop);
+        way.Hold = _ => Task.CompletedTask;
+        (await Buyer.Client.GetSupplierAsync(suppliers[far].Id, Stop)).LatencyMs!.Value.ShouldBeGreaterThanOrEqualTo(50_000);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello")), cancellationToken: Stop));
+
+        (task.State, task.Result?.Supplied?.Node).ShouldBe(("succeeded", PeerIdOf(sellers[near]).ToString()), task.Failure?.Detail);
+        (await Buyer.Client.GetSupplierAsync(suppliers[near].Id, Stop)).LatencyMs!.Value.ShouldBeLessThan((await Buyer.Client.GetSupplierAsync(suppliers[far].Id, Stop)).LatencyMs!.Value);
     }
 
     [Fact]
@@ -160,4 +196,14 @@ public sealed class NetworkSelectionTests : SuppliedNodes
 
     private static SubmitTaskRequest Work(string? scope = null) =>
         new(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], Weights: new WeightsBody(Price: 1), Explore: false, Scope: scope));
+
+    /// <summary>The time of day as it is, and a watch that a test moves on.</summary>
+    private sealed class MovableWatch : TimeProvider
+    {
+        private long _ahead;
+
+        public override long GetTimestamp() => base.GetTimestamp() + Interlocked.Read(ref _ahead);
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref _ahead, (long)(by.TotalSeconds * TimestampFrequency));
+    }
 }

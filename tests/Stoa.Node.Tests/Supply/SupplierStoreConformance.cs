@@ -80,6 +80,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         var (tabs, counts) = (TabsOf("one/1"), new PurseCounts(new Money(30), new Money(5), 4, 1, 0));
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop);
         await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver: false, Stop);
 
         for (var again = 0; again < 2; again++)
@@ -118,6 +119,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
         var counts = new PurseCounts(new Money(30), new Money(70), 1, 0, 0);
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop);
         foreach (var isOver in (bool[])[false, true])
             await tabs.WriteAsync(new TabKey(supplier.Id, 1), counts, new Money(100), null, isOver, Stop);
 
@@ -146,10 +148,34 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     }
 
     [Fact]
+    public async Task Doubt_OfOneStartAfterAnother_IsNeverMoreThanWasPromised_AndGoesAsThatIsSpent()
+    {
+        var supplier = await AddAsync();
+        for (var start = 1; start <= 5; start++)
+        {
+            var tabs = TabsOf($"one/{start}");
+            await tabs.AdoptAsync(isStart: true, Stop);
+            (await tabs.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop)).ShouldNotBeNull().Signed.ShouldBe(new Money(100));
+        }
+
+        var last = TabsOf("one/6");
+        await last.AdoptAsync(isStart: true, Stop);
+
+        // All five had the same hundred, and no voucher says more.
+        (await Store.FindAsync(supplier.Id, Stop))!.Doubtful.ShouldBe(new Money(100));
+        await last.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop);
+        var spent = new PurseCounts(new Money(90), Money.Zero, 1, 0, 0);
+        var kept = (await last.WriteAsync(new TabKey(supplier.Id, 1), spent, new Money(190), null, isOver: false, Stop)).ShouldNotBeNull();
+        // It has taken the ninety out of the hundred, and can have taken ten besides.
+        (kept.Doubtful, kept.Signed).ShouldBe((new Money(10), new Money(190)));
+    }
+
+    [Fact]
     public async Task Raise_ForRequests_IsForAsMuchAsBooksMayDiffer()
     {
         var supplier = await AddAsync();
         var tabs = TabsOf("one/1");
+        await tabs.WriteAsync(new TabKey(supplier.Id, 1), Nothing, new Money(100), null, isOver: false, Stop);
         await tabs.WriteAsync(new TabKey(supplier.Id, 1), new PurseCounts(new Money(30), new Money(5), 1, 0, 0), new Money(100), null, isOver: false, Stop);
 
         // 100 are spent and granted; 40 more may be, and 5 that nobody knows.

@@ -160,6 +160,30 @@ public sealed class CallsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Publish_WithARangeAlone_IsRefused_AndWithTheVersionThatItTookCallsIt()
+    {
+        var deep = await PublishAsync("cy", "deep", GuestPrograms.Echo, "0.00002");
+        var ranged = Use("cy/deep", 1, "0.00002") with { Range = "^1.0" };
+
+        var refused = await Should.ThrowAsync<StoaException>(() => PublishAsync("ben", "top", GuestPrograms.Echo, "0.00001", null, ranged));
+        (refused.Code, refused.Problem.Errors!.Single().Pointer).ShouldBe(("manifestInvalid", "/uses/0/agent"));
+        refused.Problem.Errors!.Single().Reason.ShouldContain("stoa agent publish");
+        var apart = await Should.ThrowAsync<StoaException>(() => PublishAsync("ben", "top", GuestPrograms.Echo, "0.00001", null, ranged with { Agent = "cy/deep@1.0.0", Range = "^2.0" }));
+        (apart.Code, apart.Problem.Errors!.Single().Pointer).ShouldBe(("manifestInvalid", "/uses/0/range"));
+
+        // The program was built before the version was taken, and calls it by its name.
+        var top = await PublishAsync("ben", "top", CallPrograms.Caller("cy/deep"), "0.00001", null, ranged with { Agent = deep.Listing });
+        top.Uses!.ShouldHaveSingleItem().ShouldBe(ranged with { Agent = "cy/deep@1.0.0", MaxPrice = "0.000020000" });
+
+        var task = await _node.RunAsync(top.Listing);
+
+        (task.State, task.Hold, task.Result?.Price).ShouldBe(("succeeded", "0.000030000", "0.000030000"), task.Failure?.Detail);
+        ReceiptVerifier.Verify(await _node.Client.GetReceiptAsync(task.Id, Stop), null).Value.Calls.ShouldHaveSingleItem().Agent.ToString().ShouldBe("cy/deep@1.0.0");
+        await _node.Client.DisputeTaskAsync(task.Id, "Let us see.", Stop);
+        (await DecidedAsync(task.Id)).State.ShouldBe("rejected", "it runs again as it ran");
+    }
+
+    [Fact]
     public async Task Publish_OnAgentsThatCallEachOtherTooDeep_IsRefused()
     {
         await PublishAsync("ada", "level-1", GuestPrograms.Echo, "0");

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
 using Stoa.Client;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tests.Tasks;
 
 namespace Stoa.Node.Tests.Workflows;
 
@@ -42,7 +44,7 @@ public sealed class WorkflowsEndpointsTests : IAsyncLifetime
     [InlineData("""{ "name": "wf", "nodes": { "a": { "task": { "agent": "stoa/nobody" } } } }""", false, "workflowInvalid", "/nodes/a/task/agent")]
     public async Task WhatDoesNotHoldTogether_IsRefusedWithEveryReason(string document, bool isYaml, string code, string? pointer)
     {
-        var refusal = await Should.ThrowAsync<StoaApiException>(() => _node.Client.ValidateWorkflowAsync(Encoding.UTF8.GetBytes(document), isYaml, Stop));
+        var refusal = await Should.ThrowAsync<StoaException>(() => _node.Client.ValidateWorkflowAsync(Encoding.UTF8.GetBytes(document), isYaml, Stop));
 
         refusal.Problem.Code.ShouldBe(code);
         if (pointer is not null)
@@ -52,8 +54,8 @@ public sealed class WorkflowsEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task Document_ThatIsTooLarge_IsRefused()
     {
-        var refusal = await Should.ThrowAsync<StoaApiException>(() => _node.Client.ValidateWorkflowAsync(new byte[(4 << 20) + 1], isYaml: true, Stop));
+        var refusal = await Should.ThrowAsync<StoaException>(() => _node.Client.ValidateWorkflowAsync(new byte[(4 << 20) + 1], isYaml: true, Stop));
 
-        refusal.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
+        refusal.Problem.Status.ShouldBe((int)HttpStatusCode.RequestEntityTooLarge);
     }
 }

@@ -64,8 +64,22 @@ internal sealed class DiskStatements(StatementDisk disk) : IStatementStore, ISta
     }
 
     /// <inheritdoc/>
-    /// <remarks>Nobody says offers here: see <see cref="RegistryWorld"/>.</remarks>
-    public Task<int> ForgetOversAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) => Task.FromResult(0);
+    public async Task<int> ForgetOversAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken)
+    {
+        if (!Open().Statements.Values.Any(statement => statement.IsOver(now)))
+            return 0;
+        var turns = disk.Writing;
+        await turns.EnterAsync(cancellationToken);
+        try
+        {
+            await Open().WriteAsync(cancellationToken);
+            return Open().ForgetOvers(now, limit);
+        }
+        finally
+        {
+            turns.Leave();
+        }
+    }
 
     /// <inheritdoc/>
     public Task<StatementPlace> LastAsync(CancellationToken cancellationToken) => Task.FromResult(new StatementPlace(Open().LastSequence, disk.LastRemoval));

@@ -129,6 +129,20 @@ internal sealed class RegistryNode
     /// <returns>The statement when it was acknowledged; null when it was refused, or the node crashed before.</returns>
     public Task<Statement?> GiveAsync(Statement statement) => AddAsync(Running, statement, isOwn: false);
 
+    /// <summary>Forgets what is over by its clock, as a node does now and then; one that is down does not.</summary>
+    public async Task ForgetOversAsync()
+    {
+        try
+        {
+            if (_run is { } run)
+                await run.Statements.ForgetOversAsync(Clock.GetUtcNow(), int.MaxValue, run.Stop.Token);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // It has crashed, and looks again when it is up.
+        }
+    }
+
     private async Task<Statement?> AddAsync(Run run, Statement statement, bool isOwn)
     {
         try

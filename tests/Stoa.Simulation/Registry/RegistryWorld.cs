@@ -12,7 +12,7 @@ namespace Stoa.Simulation.Registry;
 /// <summary>Nodes that say things to the registry and tell each other, in one thread on virtual time, while clocks are wrong, nodes crash and the network does what networks do.</summary>
 /// <remarks>
 /// The node's own code: hosts, gossipsub, sessions and their schedule and pace, intake, following, merging, admission, statements and signatures. The simulator's: the network, the clocks, and the disk in place of the
-/// database, which decides by the same <see cref="StatementBatch"/>; and a statement is opened once for all nodes (<see cref="OpenedStatements"/>). What is not here: offers, which are over at a time by each node's own clock, the searchable catalogue, and cells of several nodes.
+/// database, which decides by the same <see cref="StatementBatch"/>; and a statement is opened once for all nodes (<see cref="OpenedStatements"/>). Offers, which are over at a time by each node's own clock, are said where a test says them. What is not here: the searchable catalogue, and cells of several nodes.
 /// Histories are the seed's but for the bytes of signatures, in which there is chance of the system.
 /// </remarks>
 internal sealed class RegistryWorld
@@ -117,6 +117,16 @@ internal sealed class RegistryWorld
             }
 
             await PassAsync(TimeSpan.FromSeconds(5));
+        }
+    }
+
+    /// <summary>Has nodes forget what is over, each by its own clock: more often than they do, and not in the same moment.</summary>
+    public async Task ForgetOversAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await PassAsync(TimeSpan.FromSeconds(10));
+            await Nodes[_random.Next(Nodes.Count)].ForgetOversAsync();
         }
     }
 

@@ -83,6 +83,50 @@ public sealed class RegistryWorldTests(ITestOutputHelper output)
         });
     }
 
+    /// <summary>Offers are over by each node's own clock: one has forgotten what another still has and gives away, and a replayer has them for ever. What is withdrawn stays so.</summary>
+    [Theory, MemberData(nameof(Fewer))]
+    public void Offers_ThatAreOver_AreForgottenByAll_AndComeBackFromNobody(int seed) => Play(seed, new RegistryWorldOptions { Nodes = 16 }, async world =>
+    {
+        await world.StartAsync();
+        using var stop = new CancellationTokenSource();
+        var keeping = world.KeepConnectedAsync(stop.Token);
+        var forgetting = world.ForgetOversAsync(stop.Token);
+        var replayer = await RegistryStranger.StartAsync(world, Malice.Replays, 0);
+        var harm = replayer.RunAsync(stop.Token);
+        // They will be over in a quarter of an hour: all later than any clock is wrong.
+        var start = world.World.Time.GetUtcNow();
+        var said = start - StatementLimits.MaxOfferLife - StatementLimits.OfferGrace + TimeSpan.FromMinutes(15);
+        var offers = new List<Statement>();
+        for (var number = 0; number < 24; number++)
+            offers.Add(await OfferAsync(world, number, said));
+        var busy = Task.WhenAll(world.SayAsync(perMinute: 20, TimeSpan.FromMinutes(22)), world.FaultsAsync(TimeSpan.FromMinutes(22), crashesPerMinute: 2));
+        var (most, disagreed) = (0, 0);
+        while (!busy.IsCompleted)
+        {
+            await world.PassAsync(TimeSpan.FromSeconds(10));
+            var having = world.Nodes.Count(node => offers.Exists(offer => node.Disk.Statements.ContainsKey(offer.Id)));
+            most = Math.Max(most, having);
+            disagreed += most == world.Nodes.Count && having > 0 && having < most ? 1 : 0;
+        }
+
+        await busy;
+        // One that is good still is not forgotten with the others.
+        var young = await OfferAsync(world, 0, world.World.Time.GetUtcNow() - TimeSpan.FromMinutes(2));
+        await world.SettleAsync(s_patience);
+        stop.Cancel();
+        await Task.WhenAll(keeping, forgetting, harm);
+
+        most.ShouldBe(world.Nodes.Count, "all had heard of them");
+        disagreed.ShouldBeGreaterThan(3, "some had forgotten what others had");
+        replayer.Sessions.ShouldBeGreaterThan(10);
+        Expect(world, new Convergence(world.Nodes).Violations());
+        Expect(world, new NothingLost([.. world.Acknowledged.Where(statement => !offers.Contains(statement))], world.Nodes).Violations());
+        Expect(world, new Bounds(world.Nodes, world.Options).Violations());
+        world.Nodes.ShouldAllBe(node => node.Disk.Statements.ContainsKey(young.Id) && !offers.Exists(offer => node.Disk.Statements.ContainsKey(offer.Id)));
+        world.Acknowledged.Count(statement => statement.Content is WithdrawalStatement).ShouldBeGreaterThan(50);
+        output.WriteLine($"Of {offers.Count} offers nothing is left; for {disagreed * 10} s some nodes had forgotten what others had; {replayer.Sessions} sessions of the replayer.");
+    });
+
     /// <summary>Who keeps what, and when to a tenth of a microsecond.</summary>
     [Fact]
     public void History_IsTheSeeds()
@@ -109,6 +153,21 @@ public sealed class RegistryWorldTests(ITestOutputHelper output)
             });
             return world.History;
         }
+    }
+
+    /// <summary>Says at a node what another one offers, as of a time.</summary>
+    private static async Task<Statement> OfferAsync(RegistryWorld world, int number, DateTimeOffset at)
+    {
+        var key = world.NewKey();
+        if (number % 2 == 0)
+            world.Vouch(key.PublicKey);
+        var hlc = new Hlc(at.ToUnixTimeMilliseconds(), 0);
+        var offer = new OfferStatement(
+            ["/ip4/192.0.2.1/tcp/4001"], "eu-central", 4, 1 << 30, [], OfferStatement.PostedRates, DateTimeOffset.FromUnixTimeMilliseconds(hlc.UnixTimeMs) + StatementLimits.MaxOfferLife);
+        var statement = Statement.SignWorked(key, hlc, offer, world.Options.Policy, CancellationToken.None).Value;
+        await world.GiveAsync(world.Nodes[number % world.Nodes.Count], statement);
+        world.Acknowledged.ShouldContain(statement);
+        return statement;
     }
 
     private static async Task ContradictAsync(RegistryWorld world, PrivateKey liar)

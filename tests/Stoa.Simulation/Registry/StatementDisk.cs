@@ -104,6 +104,27 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
             Kept?.Invoke(statement);
     }
 
+    /// <summary>Takes away offers that are over, and what counts of them.</summary>
+    /// <returns>How many.</returns>
+    internal int ForgetOvers(DateTimeOffset now, int limit)
+    {
+        var overs = _byId.Values.Where(statement => statement.IsOver(now)).OrderBy(statement => statement.Hlc).Take(limit).ToList();
+        foreach (var over in overs)
+        {
+            Remove(over);
+            var usage = _signers[over.SignerId];
+            usage = usage with { Statements = usage.Statements - 1, Bytes = usage.Bytes - over.Payload.Length };
+            StrangersBytes -= usage.Standing is SignerStanding.Stranger ? over.Payload.Length : 0;
+            // Only who is vouched for is remembered without anything.
+            if (usage is { Statements: 0, Standing: SignerStanding.Stranger })
+                _signers.Remove(over.SignerId);
+            else
+                _signers[over.SignerId] = usage;
+        }
+
+        return overs.Count;
+    }
+
     internal void Raise(PeerId signer, SignerStanding standing)
     {
         var usage = _signers.GetValueOrDefault(signer) ?? SignerUsage.None(SignerStanding.Stranger);

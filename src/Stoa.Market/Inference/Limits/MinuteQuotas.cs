@@ -7,17 +7,20 @@ namespace Stoa.Market.Inference.Limits;
 /// Up to a minute's worth is taken at once, and comes back evenly, a minute's worth in a minute. What is taken for a request and not used is given back when the request ends, but for what time has brought back of it already. So
 /// of any stretch of time holds, whatever is under way at once:
 /// <code>used by requests that began in it ≤ limit + limit × its minutes</code>
-/// A bucket that is full again, with nothing under way, is forgotten.
+/// A bucket that is full again, with nothing under way, is forgotten: within a minute, and sooner when there are twice as many as were kept the last time.
 /// </remarks>
 /// <typeparam name="TKey">Who is counted.</typeparam>
 /// <param name="time">Says how long ago something was.</param>
 public sealed class MinuteQuotas<TKey>(TimeProvider time)
     where TKey : notnull
 {
+    private const int FewQuotas = 1_024;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<TKey, MinuteQuota> _quotas = [];
     private readonly long _began = time.GetTimestamp();
     private long _sweptAt;
+    private int _sweepFrom = FewQuotas;
 
     /// <summary>How many keys are remembered.</summary>
     public int Count
@@ -79,7 +82,7 @@ public sealed class MinuteQuotas<TKey>(TimeProvider time)
 
     private void Sweep(long now)
     {
-        if (now - _sweptAt < TimeSpan.TicksPerMinute)
+        if (now - _sweptAt < TimeSpan.TicksPerMinute && _quotas.Count < _sweepFrom)
             return;
         _sweptAt = now;
         foreach (var (key, known) in _quotas)
@@ -89,5 +92,7 @@ public sealed class MinuteQuotas<TKey>(TimeProvider time)
             if (quota.IsIdle)
                 _quotas.Remove(key);
         }
+
+        _sweepFrom = Math.Max(FewQuotas, 2 * _quotas.Count);
     }
 }

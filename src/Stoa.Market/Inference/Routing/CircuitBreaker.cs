@@ -18,12 +18,16 @@ internal sealed class CircuitBreaker
     private long _openUntil;
     private bool _isProbing;
     private long _probingSince;
+    private bool _isAway;
 
     /// <summary>Whether it lets nobody through, or one at most.</summary>
     public bool IsOpen => _openMs > 0;
 
     /// <summary>Whether a request may go now.</summary>
     public bool MayPass(long now) => !IsOpen || (now >= _openUntil && (!_isProbing || now - _probingSince >= TrialMs));
+
+    /// <summary>Whether a request may go now that has nobody else to go to: the replica has answered those that failed, so that they may have been at fault themselves.</summary>
+    public bool MayPassInNeed => IsOpen && !_isAway;
 
     /// <summary>A request goes.</summary>
     /// <returns>Whether it is the one by which it is seen whether the replica is well again.</returns>
@@ -44,11 +48,17 @@ internal sealed class CircuitBreaker
 
     /// <summary>A request failed through the replica's fault.</summary>
     /// <param name="isTrial">As <see cref="Enter"/> said.</param>
+    /// <param name="isAway">Whether the replica was not there, or did not answer in time: no request is at fault for that.</param>
     /// <param name="now">The clock.</param>
-    public void Fail(bool isTrial, long now)
+    public void Fail(bool isTrial, bool isAway, long now)
     {
         if (IsOpen && !isTrial)
+        {
+            _isAway |= isAway;
             return;
+        }
+
+        _isAway = isAway;
         _failures++;
         // The one that was let through has failed too: longer than before.
         if (isTrial || _failures >= FailuresToOpen)

@@ -90,6 +90,13 @@ public sealed class ModelFleet
         return CostOf(least, usage) < CostOf(DearestFor(usage, staysHere), usage) ? least : null;
     }
 
+    /// <summary>The prices of the replica that takes most for a request, of those that are offered and take no more than so much; null when all take more.</summary>
+    /// <param name="usage">What the request may come to.</param>
+    /// <param name="most">How much it may cost then.</param>
+    /// <param name="staysHere">Whether only servers of this cell answer it.</param>
+    public PricedModel? DearestWithin(TokenUsage usage, Money most, bool staysHere = false) =>
+        PricesFor(staysHere).Where(price => CostOf(price, usage) <= most).MaxBy(price => CostOf(price, usage));
+
     /// <summary>Gives a request to a replica; when all are busy it waits for its turn.</summary>
     /// <param name="account">Whose it is.</param>
     /// <param name="request">What it needs.</param>
@@ -107,7 +114,7 @@ public sealed class ModelFleet
         {
             // Whoever comes later does not go before those who wait: these first.
             ServeWaiting();
-            if (_chooser.TryEnter(Replicas, excluded, request, now) is { } chosen)
+            if (Choose(Replicas, request, excluded, now) is { } chosen)
                 return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(chosen);
             if (!MayBeServed(request, excluded, now))
                 return ValueTask.FromResult<Outcome<ReplicaPlace, RoutingRefusal>>(NoneLeft());
@@ -151,13 +158,13 @@ public sealed class ModelFleet
             var now = NowOf(_time);
             // Most often all are busy, and all wait on.
             var replicas = Replicas;
-            if (!replicas.Any(replica => replica.MayTake(now)) && replicas.Any(replica => replica.IsServing(now)) && !(HasSupplied && _waiting.Heads().Any(head => head.Request.StaysHere)))
+            if (!replicas.Any(replica => replica.MayTake(now) || replica.ServesInNeed) && replicas.Any(replica => replica.IsServing(now)) && !(HasSupplied && _waiting.Heads().Any(head => head.Request.StaysHere)))
                 return;
             var isGiven = false;
             // Whoever waits for a replica that it has not tried yet does not keep others from one that is free.
             foreach (var head in _waiting.Heads())
             {
-                var chosen = _chooser.TryEnter(replicas, head.Excluded, head.Request, now);
+                var chosen = Choose(replicas, head.Request, head.Excluded, now);
                 if (chosen is null && MayBeServed(head.Request, head.Excluded, now))
                     continue;
                 _waiting.Take(head);
@@ -200,7 +207,14 @@ public sealed class ModelFleet
         }
     }
 
-    private bool MayBeServed(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded, long now)
+    /// <summary>A place at one that serves; where none does, at one that is left alone for what others have asked.</summary>
+    private ReplicaPlace? Choose(IReadOnlyList<ReplicaState> replicas, RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded, long now) =>
+        _chooser.TryEnter(replicas, excluded, request, now) ?? (IsServed(request, excluded, now) ? null : ReplicaChooser.TryEnterInNeed(replicas, excluded, request, now));
+
+    private bool MayBeServed(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded, long now) =>
+        IsServed(request, excluded, now) || Replicas.Any(replica => ReplicaChooser.MayServeInNeed(replica, excluded, request));
+
+    private bool IsServed(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded, long now)
     {
         foreach (var replica in Replicas)
         {

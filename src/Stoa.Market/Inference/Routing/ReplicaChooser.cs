@@ -79,6 +79,27 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
         return null;
     }
 
+    /// <summary>Chooses for a request that none takes now, among those of the cell that are left alone for a while since they have failed at others, that with least to do.</summary>
+    /// <inheritdoc cref="TryEnter" path="/param"/>
+    /// <returns>Null when there is none that answers at all.</returns>
+    public static ReplicaPlace? TryEnterInNeed(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
+    {
+        ArgumentNullException.ThrowIfNull(replicas);
+        ArgumentNullException.ThrowIfNull(excluded);
+        ArgumentNullException.ThrowIfNull(request);
+        foreach (var replica in replicas.Where(replica => MayServeInNeed(replica, excluded, request)).OrderBy(replica => replica.LoadWith(request.Tokens, TypicalMs, now)))
+        {
+            if (replica.TryEnterInNeed(request.Tokens) is { } place)
+                return place;
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether a replica takes a request that has nobody else to go to, once it has room. Those at other operators' nodes are left alone for reasons of their own.</summary>
+    internal static bool MayServeInNeed(ReplicaState replica, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request) =>
+        replica.ServesInNeed && replica.Replica.Supplied is null && !excluded.Contains(replica) && request.Allows(replica.Replica);
+
     private ReplicaState? Choose(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
     {
         if (replicas.Count == 1)

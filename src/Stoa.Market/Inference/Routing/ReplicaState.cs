@@ -87,6 +87,16 @@ public sealed class ReplicaState
             return IsOffered && _breaker.MayPass(now);
     }
 
+    /// <summary>Whether it would take a request that has nobody else to go to, once it has room.</summary>
+    public bool ServesInNeed
+    {
+        get
+        {
+            lock (_lock)
+                return IsOffered && _breaker.MayPassInNeed;
+        }
+    }
+
     /// <summary>Gives it a request, unless it does not take one any more.</summary>
     /// <param name="tokens">That the request may come to.</param>
     /// <param name="now">The clock.</param>
@@ -100,6 +110,20 @@ public sealed class ReplicaState
             _outstandingRequests++;
             _outstandingTokens += tokens;
             return new ReplicaPlace(this, tokens, _breaker.Enter(now), _server);
+        }
+    }
+
+    /// <summary>Gives it a request that has nobody else to go to, though requests have failed there of late: they may have been at fault themselves, and others are not to pay for that.</summary>
+    /// <inheritdoc cref="TryEnter"/>
+    public ReplicaPlace? TryEnterInNeed(long tokens)
+    {
+        lock (_lock)
+        {
+            if (!IsOffered || _outstandingRequests >= _replica.MaxRequests || !_breaker.MayPassInNeed)
+                return null;
+            _outstandingRequests++;
+            _outstandingTokens += tokens;
+            return new ReplicaPlace(this, tokens, IsTrial: false, _server);
         }
     }
 
@@ -175,7 +199,7 @@ public sealed class ReplicaState
                     _tokensPerSecond.Add((end.OutputTokens - 1) * 1_000 / end.WritingMs);
                 break;
             case RequestEndKind.Failed:
-                _breaker.Fail(place.IsTrial, now);
+                _breaker.Fail(place.IsTrial, end.IsAway, now);
                 break;
             default:
                 _breaker.Leave(place.IsTrial);
@@ -253,6 +277,9 @@ public readonly record struct RequestEnd(RequestEndKind Kind, double FirstTokenM
 {
     /// <summary>How long it wrote: of an answer that came as a whole, all the time that it took.</summary>
     public double WritingMs => DurationMs > FirstTokenMs ? DurationMs - FirstTokenMs : DurationMs;
+
+    /// <summary>Of one that failed, whether the replica was not there, or did not answer in time.</summary>
+    public bool IsAway { get; init; }
 
     /// <summary>The replica did not do it.</summary>
     public static RequestEnd Failed => new(RequestEndKind.Failed, 0, 0, 0, false);

@@ -19,6 +19,8 @@ public static class GoodsReader
     private const int MaxWordLength = 32;
     private const string ListingRule = "a listing without a version, such as stoa/image-resize";
 
+    internal static string RangeRule { get; } = $"a range of versions such as ^1.2.0, of at most {SemanticRange.MaxLength} characters";
+
     /// <summary>The manifest, or <see cref="GoodsRefusal.GoodsInvalid"/> with every reason.</summary>
     public static Outcome<GoodsManifest, GoodsRefusal> Read(ReadOnlyMemory<byte> json)
     {
@@ -140,7 +142,7 @@ public static class GoodsReader
         var listing = fields.Parsed<ListingName>("listing", ListingRule);
         if (listing is { Version: not null })
             fields.Refuse("listing", ListingRule);
-        var range = fields.Has("range") ? fields.Parsed<SemanticRange>("range", $"a range of versions such as ^1.2.0, of at most {SemanticRange.MaxLength} characters") : null;
+        var range = fields.Has("range") ? fields.Parsed<SemanticRange>("range", RangeRule) : null;
         return new ListingDemand(listing ?? new ListingName("", "", Version: null), range ?? SemanticRange.Any);
     }
 

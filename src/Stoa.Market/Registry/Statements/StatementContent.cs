@@ -52,6 +52,9 @@ public abstract record ListingStatement(string ManifestJson) : StatementContent
     /// <summary>Schema 3 knows no agents that ask models.</summary>
     protected const int FourthSchema = 4;
 
+    /// <summary>Schema 4 knows no agents that have taken what they call by a range.</summary>
+    protected const int FifthSchema = 5;
+
     /// <inheritdoc/>
     public sealed override StatementKind Kind => StatementKind.Listing;
 
@@ -113,6 +116,7 @@ public sealed record AgentListing(
 
     internal override int Schema => Manifest switch
     {
+        _ when Manifest.Uses.Any(use => use.Range is not null) => FifthSchema,
         { Asks.Count: > 0 } => FourthSchema,
         { Models.Count: > 0 } => ThirdSchema,
         { Category: null, License: null } => base.Schema,

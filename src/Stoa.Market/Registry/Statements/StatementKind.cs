@@ -50,7 +50,7 @@ public static class StatementKinds
     /// <summary>The latest version of a kind's schema. A statement has the first one that can say what it says, so that nodes that know no later one go on understanding what they can.</summary>
     public static int LatestSchema(this StatementKind kind) => kind switch
     {
-        StatementKind.Listing => 4,
+        StatementKind.Listing => 5,
         StatementKind.Offer => 3,
         _ => 1,
     };

@@ -347,6 +347,7 @@ internal static class Examples
         new ListResponse<BlobResponse>([new BlobResponse(InputDigest, 5)]),
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
+        new WorkflowValidationResponse("twice", 2, 2, "0.000040000", "flowchart TD\n  n_one[\"one<br/>stoa/markdown-html\"]\n  n_two[\"two<br/>stoa/markdown-html\"]\n  n_one --> n_two\n"),
         new CreateTemplateRequest("thumbnail", s_blank, [s_width]),
         s_template,
         new ListResponse<TemplateResponse>([s_template]),

@@ -199,13 +199,15 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
             && (why is not AllowanceRefusal.SpendingLimitReached || other.Holder.Key?.KeyId == asking.Holder.Key?.KeyId)).ToList();
         foreach (var other in others)
         {
-            if (await EndAsync(other, null, cancellationToken))
-                continue;
             await other.Turn.WaitAsync(cancellationToken);
             try
             {
-                if (other.IsOpen && !other.Allowance.Standing.IsClosed)
-                    await TryRenewAsync(other, other.Holder, Money.Zero, null);
+                if (await EndInTurnAsync(other, null, cancellationToken) || !other.IsOpen || other.Allowance.Standing.IsClosed)
+                    continue;
+                await TryRenewAsync(other, other.Holder, Money.Zero, null);
+                // What was reserved of it may have ended meanwhile, and then there was nothing to hold.
+                if (other.Refused is not null)
+                    await EndInTurnAsync(other, null, cancellationToken);
             }
             finally
             {

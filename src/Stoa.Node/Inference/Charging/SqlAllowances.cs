@@ -112,6 +112,13 @@ public sealed class SqlAllowances(Database database, SystemAccounts accounts, Sp
                 // Where there is not as much as is wanted, what else the account may want to pay for is to have the rest.
                 if (amount < renewal.Wanted)
                     amount = renewal.Least;
+                // Nothing is reserved, or is to be: of that there is no hold.
+                if (amount == Money.Zero)
+                {
+                    session.Abandon();
+                    return new Refusal<AllowanceRefusal>(AllowanceRefusal.InsufficientFunds, ", and nothing is left that could be held.");
+                }
+
                 var next = new OpenAllowance(
                     id, holder.Consumer, cell.Self.ToString(), model.Listing, model.Publisher, wallet.Id, row is null ? await CreatorOfAsync(session, model, now) : row.CreatorWalletId,
                     ids.Next<InferenceCharge>(), amount, holder.Key?.KeyId, holder.Key is null ? null : today,

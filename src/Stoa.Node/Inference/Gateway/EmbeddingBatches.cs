@@ -206,8 +206,8 @@ internal sealed class EmbeddingBatches(Upstreams upstreams, InferenceOptions opt
 
         var entered = Stopwatch.GetTimestamp();
         var answer = new BatchAnswer(request, inputs, gathered.Gone);
-        var attempt = new ReplicaAttempt(answer, request, routed, model, place, Reservation.OfNothing(), null, Stopwatch.GetElapsedTime(waitsFrom, entered).TotalMilliseconds, null);
-        if ((await attempt.RunAsync(upstreams, options, telemetry)).Failure is { } failure)
+        var attempt = new ReplicaAttempt(answer, request, routed, model, place, Reservation.OfNothing(), null, Stopwatch.GetElapsedTime(waitsFrom, entered).TotalMilliseconds, new CellRequest(upstreams, place.Replica.Replica, null));
+        if ((await attempt.RunAsync(options, telemetry)).Failure is { } failure)
         {
             logger.LogWarning(
                 "Replica {Replica} of {Model} did not answer {Requests} requests that were asked as one: {Reason} Each is asked by itself.", place.Replica.Replica.Id, model.Model.Listing, members.Count, failure.Message);

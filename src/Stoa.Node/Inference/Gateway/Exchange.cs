@@ -3,9 +3,7 @@ using System.Diagnostics;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
-using Stoa.Market.Supply;
 using Stoa.Node.Http;
-using Stoa.Node.Supply.Models;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -17,19 +15,19 @@ namespace Stoa.Node.Inference.Gateway;
 /// </remarks>
 /// <param name="answer">Where the answer goes.</param>
 /// <param name="request">What is asked.</param>
-/// <param name="replica">Who is asked.</param>
+/// <param name="asked">How it is asked at the replica.</param>
 /// <param name="reservation">The most that it may cost; whoever has made it releases it.</param>
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="terms">What goes with it.</param>
 /// <param name="options">Limits.</param>
 /// <param name="visit">Told of the first word, and when the server has done its part and only the client is waited for.</param>
 internal sealed class Exchange(
-    IAnswer answer, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, IReplicaVisit visit)
+    IAnswer answer, InferenceRequest request, IReplicaRequest asked, Reservation reservation, ExchangeRace? race, ExchangeTerms terms, InferenceOptions options, IReplicaVisit visit)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
 
-    // Another operator's node charges what it has written, whoever has gone meanwhile.
-    private readonly bool _readsOn = terms.Supplied is { IsReadToItsEnd: true };
+    private readonly Replica _replica = asked.Replica;
+    private readonly bool _readsOn = asked.IsReadToItsEnd;
     private AnswerClaims _claims;
     private double _firstTokenMs;
     private bool _isStarted;
@@ -38,7 +36,7 @@ internal sealed class Exchange(
     private bool _isSettled;
     private Primitives.Money _price;
     private FormLimitException? _unfit;
-    private ModelAnswerContent? _charged;
+    private AnswerCharge? _charged;
 
     /// <summary>What was used, as it is billed; nothing until then.</summary>
     public TokenUsage Used { get; private set; }
@@ -46,11 +44,10 @@ internal sealed class Exchange(
     private double ElapsedMs => Stopwatch.GetElapsedTime(_began).TotalMilliseconds;
 
     /// <summary>Does it.</summary>
-    /// <param name="upstreams">Asks.</param>
     /// <returns>How it ended: with an answer, or with a part of one and an error behind it.</returns>
     /// <exception cref="UpstreamException">The replica failed, and the client has got nothing yet.</exception>
     /// <exception cref="OperationCanceledException">The client has gone, or another replica was faster.</exception>
-    public async Task<RequestEnd> RunAsync(Upstreams upstreams)
+    public async Task<RequestEnd> RunAsync()
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_readsOn ? CancellationToken.None : answer.Gone);
         limit.CancelAfter(terms.PatienceMs);
@@ -64,9 +61,7 @@ internal sealed class Exchange(
                 if (!race.IsWonBy(this))
                     limit.Cancel();
             });
-            using var response = terms.Supplied is { } supplied
-                ? await supplied.SendAsync(upstreams, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens, isNameless: true), request.IsStream, limit.Token)
-                : await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, terms.Scope, limit.Token);
+            using var response = await asked.SendAsync(request, terms.MaxTokens, limit.Token);
             await using var stream = await response.Content.ReadAsStreamAsync(limit.Token);
             return request.IsStream ? await SendEventsAsync(stream, limit) : await SendWholeAsync(stream, limit.Token);
         }
@@ -86,7 +81,7 @@ internal sealed class Exchange(
         }
         catch (Exception exception) when (UpstreamException.Of(exception, limit.IsCancellationRequested) is { } failure)
         {
-            terms.Supplied?.NoteFailure(failure, PriceOf(Bill().Used));
+            asked.NoteFailure(failure, PriceOf(Bill().Used));
             if (!_isStarted)
                 throw failure;
             if (_isAway && _unfit is null)
@@ -112,7 +107,7 @@ internal sealed class Exchange(
         if (!reading.HasResult || reading.Results == 0)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
         _claims.Add(reading);
-        _charged = terms.Supplied?.Judge(buffer.Span, _claims, request.InputTokens, terms.MostOutput);
+        _charged = asked.Judge(buffer.Span, _claims, request.InputTokens, terms.MostOutput);
         try
         {
             answer.Check(buffer.Span);
@@ -134,8 +129,8 @@ internal sealed class Exchange(
             return end;
         }
 
-        answer.Begin(new AnswerHead(replica, terms.WaitedMs, new WholeAnswer(AnswerEdits.LengthOf(buffer.Length, reading, replica.Model, price), price)));
-        AnswerEdits.Write(answer.Writer, buffer.Span, reading, replica.Model, price);
+        answer.Begin(new AnswerHead(_replica, terms.WaitedMs, new WholeAnswer(AnswerEdits.LengthOf(buffer.Length, reading, _replica.Model, price), price)));
+        AnswerEdits.Write(answer.Writer, buffer.Span, reading, _replica.Model, price);
         await answer.EndAsync(price);
         return end;
     }
@@ -185,10 +180,9 @@ internal sealed class Exchange(
         if (!_isStarted)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
         CheckWritten(limit);
-        // One that was cut is not whole, and has no receipt.
         if (isCut)
-            terms.Supplied?.NoteLie(AnswerFault.AnswerEndless, $"It wrote some {_claims.Counted} tokens, and was asked for at most {terms.MostOutput}.");
-        _charged = terms.Supplied?.Judge([], _claims, request.InputTokens, terms.MostOutput);
+            asked.NoteEndless(_claims.Counted, terms.MostOutput);
+        _charged = asked.Judge([], _claims, request.InputTokens, terms.MostOutput);
         var price = Settle();
         var end = ServedEnd(ElapsedMs);
         visit.Leave(end);
@@ -197,7 +191,7 @@ internal sealed class Exchange(
         if (_isAway)
             throw new ClientStalledException();
         if (request.WantsUsage && !isUsageTold)
-            AnswerEdits.WriteUsage(answer.Writer, replica.Model, request.Kind, Used, price);
+            AnswerEdits.WriteUsage(answer.Writer, _replica.Model, request.Kind, Used, price);
         answer.WriteDone();
         await FlushAsync(limit);
         if (_isAway)
@@ -221,7 +215,7 @@ internal sealed class Exchange(
             limit.CancelAfter(Timeout.InfiniteTimeSpan);
             try
             {
-                await flush.AsTask().WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
+                await TakenAsync(flush.AsTask()).WaitAsync(TimeSpan.FromMilliseconds(options.IdleMs), answer.Gone);
             }
             catch (TimeoutException)
             {
@@ -236,6 +230,14 @@ internal sealed class Exchange(
         }
 
         limit.CancelAfter(options.IdleMs);
+    }
+
+    /// <summary>Waits until the client has taken what was sent. A replica that has written all by then is free for others: it is not to wait for him.</summary>
+    private async Task TakenAsync(Task flush)
+    {
+        if (asked.Written is { } written && await Task.WhenAny(flush, written) == written)
+            visit.Leave(RequestEnd.Abandoned);
+        await flush;
     }
 
     private void CheckWritten(CancellationTokenSource limit)
@@ -273,9 +275,9 @@ internal sealed class Exchange(
     /// <returns>Whether it was the last one.</returns>
     private bool Take(ReadOnlySpan<byte> @event, ArrayBufferWriter<byte> held, ref int finished, ref bool isUsageTold)
     {
-        if (terms.Supplied?.TakeEvent(@event) is { } kind and not SuppliedEvent.OfAnswer)
+        if (asked.TakeEvent(@event) is var kind and not ReceivedEvent.OfAnswer)
         {
-            _isBelied = kind is SuppliedEvent.BeyondReceipt;
+            _isBelied = kind is ReceivedEvent.BeyondReceipt;
             return false;
         }
 
@@ -295,8 +297,8 @@ internal sealed class Exchange(
         finished += reading.Finished;
         if (reading.IsUsageAlone)
         {
-            // What another operator's node has charged is known at the end.
-            if (!request.WantsUsage || terms.Supplied is not null)
+            // What is known only at the end is told then.
+            if (!request.WantsUsage || asked.IsPricedAtItsEnd)
                 return false;
             isUsageTold = true;
         }
@@ -307,7 +309,7 @@ internal sealed class Exchange(
             return false;
         var output = _isStarted ? answer.Writer : held;
         output.Write("data: "u8);
-        AnswerEdits.Write(output, data, reading, replica.Model, reading.IsUsageAlone ? PriceOf(Bill().Used) : null);
+        AnswerEdits.Write(output, data, reading, _replica.Model, reading.IsUsageAlone ? PriceOf(Bill().Used) : null);
         output.Write("\n\n"u8);
         return false;
     }
@@ -327,7 +329,7 @@ internal sealed class Exchange(
         Win();
         if (_isAway)
             return;
-        answer.Begin(new AnswerHead(replica, terms.WaitedMs, null));
+        answer.Begin(new AnswerHead(_replica, terms.WaitedMs, null));
         answer.Writer.Write(held.WrittenSpan);
     }
 
@@ -352,7 +354,7 @@ internal sealed class Exchange(
 
     private (TokenUsage Used, bool IsCorrected) Bill() => _claims.Bill(request.InputTokens, terms.MostOutput);
 
-    private Primitives.Money PriceOf(TokenUsage used) => replica.Priced.PriceOf(used);
+    private Primitives.Money PriceOf(TokenUsage used) => _replica.Priced.PriceOf(used);
 
     private Primitives.Money Settle()
     {
@@ -360,8 +362,8 @@ internal sealed class Exchange(
             return _price;
         _isSettled = true;
         Used = _charged?.Tokens ?? Bill().Used;
-        _price = reservation.Settle(Used, replica.Priced, _charged?.Price);
-        terms.Supplied?.NotePaid(_price);
+        _price = reservation.Settle(Used, _replica.Priced, _charged?.Price);
+        asked.NotePaid(_price);
         return _price;
     }
 
@@ -376,9 +378,7 @@ internal sealed class Exchange(
 /// <param name="MostOutput">The most tokens that are billed for all choices.</param>
 /// <param name="WaitedMs">How long it waited for the replica.</param>
 /// <param name="PatienceMs">How long the replica has until something of its answer is there.</param>
-/// <param name="Scope">Whose it is, in a word for the replica; null for one that is not told.</param>
-/// <param name="Supplied">Pays for it at another operator's node; null for a server of this cell.</param>
-internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs, string? Scope, SuppliedRequest? Supplied = null);
+internal readonly record struct ExchangeTerms(long MaxTokens, long MostOutput, double WaitedMs, int PatienceMs);
 
 /// <summary>What a backend says of an answer, event by event, and what was counted here.</summary>
 internal struct AnswerClaims

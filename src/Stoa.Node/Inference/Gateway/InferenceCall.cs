@@ -16,6 +16,9 @@ public sealed record InferenceCall(Id<User> Account, IInferencePayer Payer)
     /// <summary>Where it should be answered; null for anywhere.</summary>
     public string? Region { get; init; }
 
+    /// <summary>What it may cost at most; null for whatever it does. What may cost more is asked of nobody.</summary>
+    public Money? MostPrice { get; init; }
+
     /// <summary>By what right an agent asks from inside a task; null where it is none that asks.</summary>
     public ModelCapability? Capability { get; init; }
 

@@ -5,6 +5,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
+using Stoa.Market.Supply;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -28,6 +29,9 @@ public static class InferenceEndpoints
     /// <summary>The header that says after how many milliseconds without a word a second replica is asked beside the first.</summary>
     public const string HedgeHeader = "Stoa-Hedge-Ms";
 
+    /// <summary>The header that says what a request may cost at most, in US dollars: what may cost more is refused before anybody is asked. The same that a node sends with what it buys.</summary>
+    public const string MostPriceHeader = ModelAnswerReceipt.MostHeader;
+
     private const int MaxHeaderLength = 256;
     private const int LongestHedgeMs = 600_000;
 
@@ -37,7 +41,7 @@ public static class InferenceEndpoints
         var options = app.Services.GetRequiredService<InferenceOptions>();
         var api = app.MapGroup("/v1").TakesAtMost(options.MaxRequestBytes).WithMetadata(new ApiEndpoint(RateLimit.ModelCalls), new OpenAiEndpoint(), AuditMark.NoAct);
         api.MapGet("/models", ListModelsAsync).Needs(Permission.ModelsUse).WithName("openAiListModels").ExcludeFromDescription();
-        api.MapGet("/models/{publisher}/{name}", GetModelAsync).Needs(Permission.ModelsUse).WithName("openAiGetModel").ExcludeFromDescription();
+        api.MapGet("/models/{**model}", GetModelAsync).Needs(Permission.ModelsUse).WithName("openAiGetModel").ExcludeFromDescription();
         Map(api, "/chat/completions", InferenceKind.Chat);
         Map(api, "/completions", InferenceKind.Completion);
         Map(api, "/embeddings", InferenceKind.Embedding);
@@ -67,6 +71,12 @@ public static class InferenceEndpoints
     internal static async Task AnswerAsync(HttpContext context, InferenceRequest request, IAnswer answer, string? session = null)
     {
         var services = context.RequestServices;
+        if (!TryReadMost(context.Request, out var most))
+        {
+            await answer.RefuseAsync(OpenAiError.Invalid(MostPriceHeader, $"The header {MostPriceHeader} is what the request may cost at most, in US dollars such as 0.0012: with at most nine decimals, and not negative."));
+            return;
+        }
+
         if (services.GetRequiredService<ModelLimiter>().Refuse(context, Caller.Of(context)!, request, out var taken) is { } refusal)
         {
             await answer.RefuseAsync(refusal);
@@ -75,7 +85,7 @@ public static class InferenceEndpoints
 
         using (taken)
         {
-            var call = CallOf(context, session);
+            var call = CallOf(context, session) with { MostPrice = most };
             await services.GetRequiredService<InferenceGateway>().AnswerAsync(taken is null ? call : call with { Payer = new LimitedPayer(call.Payer, taken) }, request, answer);
         }
     }
@@ -144,6 +154,18 @@ public static class InferenceEndpoints
     internal static string? HeaderOf(HttpContext context, string name) =>
         context.Request.Headers.TryGetValue(name, out var values) && values is [{ Length: > 0 and <= MaxHeaderLength } value] ? value : null;
 
+    /// <summary>Reads what a request may cost at most. What cannot be read is no leave to spend more, so it is refused and not passed over.</summary>
+    private static bool TryReadMost(HttpRequest request, out Money? most)
+    {
+        most = null;
+        if (!request.Headers.TryGetValue(MostPriceHeader, out var values))
+            return true;
+        if (values is not [{ } text] || !Money.TryParse(text, out var amount) || amount < Money.Zero)
+            return false;
+        most = amount;
+        return true;
+    }
+
     private static TimeSpan? HedgeOf(HttpContext context) =>
         HeaderOf(context, HedgeHeader) is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds <= LongestHedgeMs
             ? TimeSpan.FromMilliseconds(milliseconds)
@@ -171,13 +193,26 @@ public static class InferenceEndpoints
 
     private static async Task GetModelAsync(HttpContext context)
     {
-        var named = $"{context.GetRouteValue("publisher")}/{context.GetRouteValue("name")}";
+        // OpenAI's clients write the slash of a name as %2F, which stays one in a path.
+        var named = $"{context.GetRouteValue("model")}".Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         var fleets = context.RequestServices.GetRequiredService<ModelFleets>();
-        var found = ModelAddress.TryParse(named, out var address) ? fleets.Find(address, InferenceKind.Chat, 0) : [];
-        if (found.Count == 0 && address is not null)
+        if (!ModelAddress.TryParse(named, out var address))
+        {
+            await InferenceErrors.Unserved(fleets, named).WriteAsync(context);
+            return;
+        }
+
+        if (address is ModelAddress.ByRoute && await context.RequestServices.GetRequiredService<ModelRoutes>().FindAsync(Caller.Of(context)!.UserId, address, context.RequestAborted) is { } route)
+        {
+            await WriteAsync(context, json => WriteRoute(json, route));
+            return;
+        }
+
+        var found = fleets.Find(address, InferenceKind.Chat, 0);
+        if (found.Count == 0)
             found = fleets.Find(address, InferenceKind.Embedding, 0);
         if (found.Count == 0)
-            await OpenAiError.ModelUnknown($"Nobody serves {named} here. GET /v1/models lists what is served.").WriteAsync(context);
+            await InferenceErrors.Unserved(fleets, named).WriteAsync(context);
         else
             await WriteAsync(context, json => WriteModel(json, found[0]));
     }

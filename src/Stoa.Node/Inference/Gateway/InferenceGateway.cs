@@ -89,7 +89,7 @@ public sealed class InferenceGateway(
         var models = await routes.FindAsync(account, address, cancellationToken) is { } route
             ? [.. OrderOf(route).SelectMany(one => fleets.Find(one, request.Kind, request.InputTokens)).Distinct()]
             : fleets.Find(address, request.Kind, request.InputTokens);
-        return models.Count > 0 ? (models, null) : (models, OpenAiError.ModelUnknown($"Nobody serves {request.Model} here. GET /v1/models lists what is served."));
+        return models.Count > 0 ? (models, null) : (models, InferenceErrors.Unserved(fleets, request.Model));
     }
 
     private OpenAiError? FindFault(InferenceRequest request) => request.NamesAddresses && !options.AllowImageUrls

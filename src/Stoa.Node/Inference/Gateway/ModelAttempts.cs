@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using Stoa.Market;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Node.Http;
 using Stoa.Node.Supply.Models;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -21,6 +23,9 @@ namespace Stoa.Node.Inference.Gateway;
 internal sealed class ModelAttempts(
     InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
+    // So many models of a kind are looked at that cost more than there is.
+    private const int MostTooDear = 4;
+
     private readonly List<ReplicaState> _failed = [];
     private readonly List<Replica> _suppliersAgainst = [];
     private int _asked;
@@ -57,22 +62,17 @@ internal sealed class ModelAttempts(
     {
         var routed = estimates.Estimate(call, request, model);
         // Before a place is taken: whoever cannot pay keeps nobody from one. One reservation is for all replicas, since one of them is paid.
-        if (!(await call.Payer.ReserveAsync(model.DearestFor(routed.Most, call.StaysHere), routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
+        if (!(await ReserveAsync(model, routed)).TryGet(out var paid, out var unpaid))
         {
-            // What the dearest asks keeps nobody from those that he can pay.
-            if (!IsOfMoney(unpaid.Code) || model.CheaperFor(routed.Most, call.StaysHere) is not { } cheaper || !(await call.Payer.ReserveAsync(cheaper, routed.Most, answer.Gone)).TryGet(out reservation, out unpaid))
-            {
-                // What stands in for another model may be too dear where that one was not.
-                _unpaid ??= InferenceErrors.Of(unpaid);
-                if (_last is not null || (isAny && IsOfMoney(unpaid.Code) && ++_tooDear < options.MaxAttempts))
-                    return null;
-                await answer.RefuseAsync(_unpaid);
-                return InferenceOutcome.Unpaid;
-            }
-
-            routed = routed with { Request = routed.Request with { Within = new PriceCap(routed.Most, reservation.Amount) } };
+            // What stands in for another model may be too dear where that one was not.
+            _unpaid ??= InferenceErrors.Of(unpaid);
+            if (_last is not null || (isAny && IsOfMoney(unpaid.Code) && ++_tooDear < MostTooDear))
+                return null;
+            await answer.RefuseAsync(_unpaid);
+            return InferenceOutcome.Unpaid;
         }
 
+        (routed, var reservation) = paid;
         try
         {
             using var turn = routed.Request.Within is null ? await batches.TakeTurnAsync(call, request, model, answer.Gone) : BatchTurn.Alone;
@@ -103,7 +103,7 @@ internal sealed class ModelAttempts(
                 // A second answer of another operator's node would be paid for twice.
                 var outcome = call.Hedge is { } patience && place.Replica.Replica.Supplied is null
                     ? await RaceAsync(model, routed, reservation, place, waitedMs, patience)
-                    : await NoteAsync(place.Replica, await AttemptAt(turn.Ending(answer), model, routed, reservation, place, null, waitedMs).RunAsync(upstreams, options, telemetry));
+                    : await NoteAsync(place.Replica, await AttemptAt(turn.Ending(answer), model, routed, reservation, place, null, waitedMs).RunAsync(options, telemetry));
                 if (outcome is not null)
                     return outcome;
             }
@@ -116,8 +116,34 @@ internal sealed class ModelAttempts(
         }
     }
 
+    /// <summary>Sets aside what a request may cost: at the dearest that may get it, or else at those alone that are within what it may cost, or that can be paid.</summary>
+    private async ValueTask<Outcome<PaidRequest, AllowanceRefusal>> ReserveAsync(ModelFleet model, InferenceEstimate routed)
+    {
+        var prices = model.DearestFor(routed.Most, call.StaysHere);
+        if (call.MostPrice is { } most && !(prices.TryPriceOf(routed.Most)?.Total <= most))
+        {
+            if (model.DearestWithin(routed.Most, most, call.StaysHere) is not { } within)
+            {
+                return new Refusal<AllowanceRefusal>(
+                    AllowanceRefusal.PriceAboveMost,
+                    $"{routed.Most.InputTokens} tokens in and {routed.Most.OutputTokens} out of {model.Model.Listing}, which the request may come to, cost more than the {most} USD that {InferenceEndpoints.MostPriceHeader} allows. Ask for fewer tokens (max_tokens), or allow more.");
+            }
+
+            (prices, routed) = (within, Within(routed, most));
+        }
+
+        if ((await call.Payer.ReserveAsync(prices, routed.Most, answer.Gone)).TryGet(out var reservation, out var unpaid))
+            return new PaidRequest(routed, reservation);
+        // What the dearest asks keeps nobody from those that he can pay.
+        if (!IsOfMoney(unpaid.Code) || model.CheaperFor(routed.Most, call.StaysHere) is not { } cheaper || !(await call.Payer.ReserveAsync(cheaper, routed.Most, answer.Gone)).TryGet(out reservation, out unpaid))
+            return unpaid;
+        return new PaidRequest(Within(routed, reservation.Amount), reservation);
+    }
+
+    private static InferenceEstimate Within(InferenceEstimate routed, Money most) => routed with { Request = routed.Request with { Within = new PriceCap(routed.Most, most) } };
+
     private static bool IsOfMoney(AllowanceRefusal refusal) => refusal is
-        AllowanceRefusal.InsufficientFunds or AllowanceRefusal.BudgetExhausted or AllowanceRefusal.SpendingLimitReached or AllowanceRefusal.PriceTooHigh or AllowanceRefusal.CreditUsedUp;
+        AllowanceRefusal.InsufficientFunds or AllowanceRefusal.BudgetExhausted or AllowanceRefusal.SpendingLimitReached or AllowanceRefusal.PriceTooHigh or AllowanceRefusal.PriceAboveMost or AllowanceRefusal.CreditUsedUp;
 
     /// <summary>What a batch came to says nothing of one of its requests, and is asked again. But where there are other replicas, one that does not answer at all is not waited for once more.</summary>
     private void PassOver(FailedBatch failed, ModelFleet model)
@@ -133,7 +159,7 @@ internal sealed class ModelAttempts(
     private async Task<InferenceOutcome?> RaceAsync(ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, double waitedMs, TimeSpan patience)
     {
         using var race = new ExchangeRace();
-        var first = AttemptAt(answer, model, routed, reservation, place, race, waitedMs).RunAsync(upstreams, options, telemetry);
+        var first = AttemptAt(answer, model, routed, reservation, place, race, waitedMs).RunAsync(options, telemetry);
         using (var enough = CancellationTokenSource.CreateLinkedTokenSource(answer.Gone))
         {
             await Task.WhenAny(first, race.Won, Task.Delay(patience, enough.Token));
@@ -142,7 +168,7 @@ internal sealed class ModelAttempts(
 
         if (first.IsCompleted || race.Won.IsCompleted || answer.Gone.IsCancellationRequested || model.TryEnter(routed.Request with { StaysHere = true }, [.. _failed, place.Replica]) is not { } other)
             return await NoteAsync(place.Replica, await first);
-        var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(upstreams, options, telemetry);
+        var second = AttemptAt(answer, model, routed, reservation, other, race, waitedMs + patience.TotalMilliseconds).RunAsync(options, telemetry);
         // One that fails leaves the other its time.
         await Task.WhenAny(race.Won, Task.WhenAll(first, second));
         race.GiveUpOthers();
@@ -154,9 +180,11 @@ internal sealed class ModelAttempts(
     }
 
     private ReplicaAttempt AttemptAt(IAnswer to, ModelFleet model, InferenceEstimate routed, Reservation reservation, ReplicaPlace place, ExchangeRace? race, double waitedMs) =>
-        new(
-            to, request, routed, model, place, reservation, race, waitedMs, place.Replica.Replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null,
-            place.Replica.Replica is { Supplied: not null } there ? suppliers.Open(there, routed.Most, reservation, call.Capability) : null);
+        new(to, request, routed, model, place, reservation, race, waitedMs, RequestTo(place.Replica.Replica, routed, reservation));
+
+    private IReplicaRequest RequestTo(Replica replica, InferenceEstimate routed, Reservation reservation) => replica.Supplied is not null
+        ? suppliers.Open(upstreams, replica, routed.Most, reservation, call.Capability)
+        : new CellRequest(upstreams, replica, replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>
@@ -172,8 +200,8 @@ internal sealed class ModelAttempts(
 
         var isSupplied = replica.Replica.Supplied is not null;
         _failed.Add(replica);
-        // A supplier that has no room, or is passed over, was not asked; and one that finds fault is not to keep a request from the others.
-        if (!isSupplied || result.Failure is not ({ IsBusy: true } or { ClientFault: not null }))
+        // Whoever was not reached was not asked. Nor was a supplier that has no room, or is passed over; and one that finds fault is not to keep a request from the others.
+        if (result.Failure is not { IsUnreached: true } && (!isSupplied || result.Failure is not ({ IsBusy: true } or { ClientFault: not null })))
             _asked++;
         if (result.Failure is not { } failure)
             return null;
@@ -197,4 +225,8 @@ internal sealed class ModelAttempts(
         _last = failure;
         return null;
     }
+
+    /// <param name="Routed">How it is routed, now that it is known who may get it.</param>
+    /// <param name="Reservation">Pays for it.</param>
+    private sealed record PaidRequest(InferenceEstimate Routed, Reservation Reservation);
 }

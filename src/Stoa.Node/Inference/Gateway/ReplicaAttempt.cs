@@ -1,7 +1,6 @@
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
-using Stoa.Node.Supply.Models;
 
 namespace Stoa.Node.Inference.Gateway;
 
@@ -14,31 +13,29 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="reservation">Pays.</param>
 /// <param name="race">With whom it runs; null for nobody.</param>
 /// <param name="waitedMs">How long the request waited for the replica.</param>
-/// <param name="scope">Whose it is, in a word for the replica; null for one that is not told.</param>
-/// <param name="supplied">Pays for it at another operator's node, and is disposed of here; null for a server of this cell.</param>
+/// <param name="asked">How it is asked there; disposed of here.</param>
 internal sealed class ReplicaAttempt(
-    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs, string? scope,
-    SuppliedRequest? supplied = null) : IReplicaVisit
+    IAnswer answer, InferenceRequest request, InferenceEstimate routed, ModelFleet model, ReplicaPlace place, Reservation reservation, ExchangeRace? race, double waitedMs, IReplicaRequest asked)
+    : IReplicaVisit
 {
     private const double WritingSlack = 3;
     private const double UnknownTokensPerSecond = 20;
 
-    private bool _hasLeft;
+    private int _hasLeft;
 
     /// <summary>Does it.</summary>
-    /// <param name="upstreams">Asks.</param>
     /// <param name="options">Limits.</param>
     /// <param name="telemetry">Measures.</param>
     /// <exception cref="OperationCanceledException">The client has gone.</exception>
-    public async Task<AttemptResult> RunAsync(Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry)
+    public async Task<AttemptResult> RunAsync(InferenceOptions options, InferenceTelemetry telemetry)
     {
         var end = RequestEnd.Abandoned;
-        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options), scope, supplied);
-        var exchange = new Exchange(answer, request, supplied?.Replica ?? place.Replica.Replica, reservation, race, terms, options, this);
+        var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, waitedMs, PatienceMs(options));
+        var exchange = new Exchange(answer, request, asked, reservation, race, terms, options, this);
         try
         {
-            reservation.NoteSent(place.Replica.Replica.Priced);
-            end = await exchange.RunAsync(upstreams);
+            reservation.NoteSent(asked.Replica.Priced);
+            end = await exchange.RunAsync();
             telemetry.Used(exchange.Used, end.IsCorrected);
             return end.Kind is RequestEndKind.Served ? AttemptResult.Answered : AttemptResult.Broken;
         }
@@ -46,7 +43,9 @@ internal sealed class ReplicaAttempt(
         {
             reservation.NoteFailed();
             // What the client may be at fault for itself is no mark against a replica; but one may be alone with it.
-            end = failure.ClientFault is null && !failure.IsBusy ? RequestEnd.Failed : RequestEnd.Abandoned;
+            end = failure.ClientFault is null && !failure.IsBusy
+                ? RequestEnd.Failed with { IsAway = failure.IsUnreached || failure.Kind is UpstreamFailureKind.TooSlow }
+                : RequestEnd.Abandoned;
             telemetry.Failed(failure.Kind);
             return AttemptResult.Failed(failure);
         }
@@ -56,7 +55,7 @@ internal sealed class ReplicaAttempt(
         }
         finally
         {
-            supplied?.Dispose();
+            asked.Dispose();
             Leave(end);
         }
     }
@@ -71,10 +70,9 @@ internal sealed class ReplicaAttempt(
     /// <inheritdoc/>
     public void Leave(RequestEnd end)
     {
-        if (_hasLeft)
-            return;
-        _hasLeft = true;
-        model.Leave(place, end);
+        // A client that takes nothing is waited for beside the rest.
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
+            model.Leave(place, end);
     }
 
     /// <summary>How long the replica has until something of its answer is there: one that is not streamed is there as a whole, and so has the time that its tokens take besides.</summary>
@@ -93,7 +91,7 @@ internal interface IReplicaVisit
     /// <summary>The replica has begun to answer: it is well.</summary>
     void NoteWord();
 
-    /// <summary>Leaves the place; what comes after the first time does nothing. Called when the server has done its part, though the client has not, or else when all is over.</summary>
+    /// <summary>Leaves the place; what comes after the first time does nothing. Called when the server has done its part, though the client has not, or else when all is over; by any thread.</summary>
     void Leave(RequestEnd end);
 }
 

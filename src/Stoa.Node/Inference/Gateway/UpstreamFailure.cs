@@ -39,6 +39,9 @@ internal sealed class UpstreamException(UpstreamFailureKind kind, string message
     /// <summary>What the replica said of it, cut short; for whoever has registered it or sent the request, and for nobody else.</summary>
     public string Said { get; init; } = "";
 
+    /// <summary>Whether no connection to it came about, so that it has seen nothing of the request.</summary>
+    public bool IsUnreached { get; init; }
+
     /// <summary>Whether it says that it has as much to do as it can: that is no fault of its.</summary>
     public bool IsBusy { get; init; }
 
@@ -52,11 +55,13 @@ internal sealed class UpstreamException(UpstreamFailureKind kind, string message
     {
         UpstreamException upstream => upstream,
         // How the client tells that no connection came about in time, whoever else has time left.
-        OperationCanceledException { InnerException: TimeoutException } => new UpstreamException(UpstreamFailureKind.Unreachable, "No connection to it came about in time.", exception),
+        OperationCanceledException { InnerException: TimeoutException } => new UpstreamException(UpstreamFailureKind.Unreachable, "No connection to it came about in time.", exception) { IsUnreached = true },
         OperationCanceledException when isTimeout => new UpstreamException(UpstreamFailureKind.TooSlow, "It did not answer in time.", exception),
         BufferFullException => new UpstreamException(UpstreamFailureKind.TooLarge, exception.Message, exception),
         HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } or HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded } =>
             new UpstreamException(UpstreamFailureKind.Truncated, "The answer ended before it was whole.", exception),
+        HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError } =>
+            new UpstreamException(UpstreamFailureKind.Unreachable, "No connection to it came about.", exception) { IsUnreached = true },
         HttpRequestException or IOException => new UpstreamException(UpstreamFailureKind.Unreachable, "The connection to it failed.", exception),
         _ => null,
     };

@@ -3,6 +3,15 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Inference.Programs;
 
+/// <summary>An answer of a program, and when the program has ended.</summary>
+/// <param name="answer">Read as it comes.</param>
+/// <param name="end">Of the program.</param>
+internal sealed class ProgramContent(ProgramAnswer answer, Task end) : StreamContent(answer)
+{
+    /// <summary>Completes when the program has written all that it will, however it has ended: that is told by reading on.</summary>
+    public Task Written { get; } = end;
+}
+
 /// <summary>The answer of a program that is still being written. Whoever disposes of it wants no more, and the program ends.</summary>
 /// <param name="run">Writes it.</param>
 internal sealed class ProgramAnswer(ProgramRun run) : ReadOnlyStream

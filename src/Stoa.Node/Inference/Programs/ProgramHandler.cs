@@ -41,7 +41,7 @@ internal sealed class ProgramHandler(ModelPrograms programs, HttpMessageHandler 
         {
             // How a stream ends is told by the stream.
             if (await Task.WhenAny(end, run.Output.Begun).WaitAsync(cancellationToken) != end || run.Output.Begun.IsCompleted)
-                return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(new ProgramAnswer(run)) };
+                return new HttpResponseMessage(HttpStatusCode.OK) { Content = new ProgramContent(new ProgramAnswer(run), end) };
             var hasAnswered = await end;
             if (!hasAnswered && !(AnswerReading.TryRead(run.Output.Held.Span, out var reading) && reading.IsError))
                 throw new UpstreamException(UpstreamFailureKind.Refused, "The program ended with exit code 1, and wrote no error object.");

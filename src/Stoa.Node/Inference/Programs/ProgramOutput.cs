@@ -6,18 +6,20 @@ namespace Stoa.Node.Inference.Programs;
 
 /// <summary>What a program writes in answer to one request. One thread writes, another reads.</summary>
 /// <remarks>
-/// What begins like a JSON object is held until the program has ended: it is a whole answer, or says why there is none, and which of these only the exit code tells. Everything else is a stream, and goes on as it comes; a reader
-/// who falls behind by more than a buffer has the program wait, and nobody else.
+/// What begins like a JSON object is held until the program has ended: it is a whole answer, or says why there is none, and which of these only the exit code tells. Everything else is a stream, and goes on as it comes. It is kept for a reader
+/// who falls behind, so that a program that has written all is done; only one that is ahead of its reader by more than <see cref="MostAhead"/> waits for him, and nobody else does.
 /// </remarks>
 /// <param name="isStream">Whether a stream may come.</param>
 /// <param name="stop">Ends a wait for the reader.</param>
 internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : WriteOnlyStream
 {
-    private const int BufferBytes = 64 << 10;
+    /// <summary>So many bytes of a stream may be written and not read: those of some thousand words, and no more memory than a node has for each of its connections.</summary>
+    public const int MostAhead = 1 << 20;
+
     private const int PieceBytes = 16 << 10;
 
     // Its own threads for the reader: the writer's is the program's.
-    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: BufferBytes, resumeWriterThreshold: BufferBytes / 2, useSynchronizationContext: false));
+    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: MostAhead, resumeWriterThreshold: MostAhead / 2, useSynchronizationContext: false));
     private readonly ArrayBufferWriter<byte> _held = new();
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Form _form = isStream ? Form.Unknown : Form.Held;

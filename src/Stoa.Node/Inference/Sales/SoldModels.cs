@@ -1,4 +1,3 @@
-using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
@@ -18,9 +17,6 @@ namespace Stoa.Node.Inference.Sales;
 /// <param name="time">The clock.</param>
 public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCallOptions options, NodeOptions node, TimeProvider time) : IDisposable
 {
-    private static readonly TokenUsage s_millionIn = new(1_000_000, 0);
-    private static readonly TokenUsage s_millionOut = new(0, 1_000_000);
-
     // Prices and measurements of seconds ago, and listings of a minute ago, are good enough for whoever looks.
     private static readonly TimeSpan s_fresh = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
@@ -88,17 +84,17 @@ public sealed class SoldModels(ModelFleets fleets, ListedModels listed, PayPerCa
     {
         // What is bought elsewhere is not sold again.
         List<ReplicaState> replicas = [.. fleet.Replicas.Where(replica => replica.Replica.Supplied is null)];
-        var prices = replicas.Select(replica => replica.Replica.Priced).Distinct().ToList();
+        var prices = replicas.Select(replica => replica.Replica.Priced.PerMillion).ToList();
         var regions = replicas.Select(replica => replica.Replica.Region ?? node.Region).Distinct().ToList();
         return new ModelForSale(
             fleet.Model.Listing,
             about.Signer,
             about.Weights,
             fleet.Model,
-            new ModelPrice(Dearest(prices, s_millionIn), Dearest(prices, s_millionOut)),
+            new ModelPrice(
+                prices.Select(price => price.PerMillionInputTokens).DefaultIfEmpty(Money.Zero).Max(),
+                prices.Select(price => price.PerMillionOutputTokens).DefaultIfEmpty(Money.Zero).Max()),
             regions is [{ } region] ? region : null,
             ModelFleet.SpeedOf(replicas));
     }
-
-    private static Money Dearest(List<PricedModel> prices, TokenUsage million) => prices.Select(price => price.PriceOf(million)).DefaultIfEmpty(Money.Zero).Max();
 }

@@ -62,7 +62,8 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
                     successes = excluded.successes, failures = excluded.failures, lies = excluded.lies, since_at = excluded.since_at, closed_at = excluded.closed_at
                 """,
                 new { supplier, holder, number, granted, counts.Spent, counts.Doubtful, counts.Successes, counts.Failures, counts.Lies, now, closed = isOver ? now : (DateTimeOffset?)null });
-            if (await SqlSuppliers.FindAsync(session, supplier) is not { } found)
+            // Before more is promised: what it was promised until now, less what it is known to have charged, is all that it can have taken.
+            if (await DoubtAsync(session, supplier) is not { } found)
                 return null;
             return isOver ? found : await PromiseAsync(session, found, found.VoucherFor(Money.Zero));
         },
@@ -115,6 +116,7 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
                         WHERE id = @supplier
                         """,
                         new { supplier, holder, number });
+                    await DoubtAsync(session, supplier);
                     return await session.ExecuteAsync(
                         "UPDATE supplier_tabs SET closed_at = @now WHERE supplier_id = @supplier AND holder = @holder AND number = @number AND closed_at IS NULL", new { now, supplier, holder, number });
                 },
@@ -124,6 +126,17 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
         var forgotten = now - s_untilForgotten;
         if (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM supplier_tabs WHERE closed_at < @forgotten", new { forgotten }), cancellationToken) > 0)
             await database.WriteAsync(session => session.ExecuteAsync("DELETE FROM supplier_tabs WHERE closed_at < @forgotten", new { forgotten }), cancellationToken);
+    }
+
+    /// <summary>A supplier, with no more in doubt than it can have taken; null when it was removed.</summary>
+    private static async Task<Supplier?> DoubtAsync(SqlSession session, Id<Supplier> supplier)
+    {
+        if (await SqlSuppliers.FindAsync(session, supplier) is not { } found)
+            return null;
+        var doubtful = found.DoubtfulAfter(found.Signed);
+        if (doubtful < found.Doubtful)
+            await session.ExecuteAsync("UPDATE suppliers SET doubtful = @doubtful WHERE id = @supplier", new { doubtful, supplier });
+        return found with { Doubtful = doubtful };
     }
 
     private static async Task<Supplier> PromiseAsync(SqlSession session, Supplier supplier, Money voucher)

@@ -1,6 +1,7 @@
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Tasks.Models;
+using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Supply.Models;
@@ -23,12 +24,13 @@ public sealed class SupplierDesk(SupplierTabs tabs, SupplierModels models, Priva
     internal ILogger Logger => logger;
 
     /// <summary>Opens one.</summary>
+    /// <param name="upstreams">The way there.</param>
     /// <param name="replica">Where it goes, and for how much.</param>
     /// <param name="most">The most that it may come to.</param>
     /// <param name="reservation">What its consumer has set aside.</param>
     /// <param name="capability">By what right an agent asks; null where it is none that asks.</param>
-    internal SuppliedRequest Open(Replica replica, TokenUsage most, Reservation reservation, ModelCapability? capability) =>
-        new(this, replica, replica.Priced.PriceOf(most), reservation.Amount, capability);
+    internal SuppliedRequest Open(Upstreams upstreams, Replica replica, TokenUsage most, Reservation reservation, ModelCapability? capability) =>
+        new(this, upstreams, replica, replica.Priced.PriceOf(most), reservation.Amount, capability);
 
     /// <summary>It has found fault with a request that another replica has answered.</summary>
     internal void NoteWrongRefusal(Replica replica) => TabOf(replica)?.NoteFailure("It refused a request that another one has answered.");

@@ -317,10 +317,10 @@ internal sealed class SupplierTab : IDisposable
             if (Volatile.Read(ref _voucher) is not null && _purse.TryReserve(amount))
                 return null;
             var standing = _purse.Standing;
-            // Enough for those who wait, too, and for two seconds; exactly what is needed where the channel has not much more.
+            // Exactly what is needed where the channel has not much more.
             Money free;
             lock (_gate)
-                free = _isShort ? amount : Money.Max(Money.Max(_block, PerSecond + PerSecond), amount) + _waiting - amount;
+                free = _isShort ? amount : SupplierPurse.WorthGranting(amount, _waiting - amount, Money.Max(_block, PerSecond + PerSecond), _mostDoubtful - standing.Reserved);
             var granted = standing.Counts.Spent + standing.Reserved + free;
             // Nobody's going away is to leave in doubt what others wait for.
             if (!await WriteAsync(Money.Max(standing.Granted, granted), isOver: false, CancellationToken.None))

@@ -116,6 +116,25 @@ public sealed class MinuteQuotasTests
     }
 
     [Fact]
+    public void Keys_ByTheMillion_AreRememberedOnlyUntilTheyAreFullAgain()
+    {
+        // Ten come each millisecond, and each is full again half a second later.
+        var most = 0;
+        for (var number = 0; number < 1_000_000; number++)
+        {
+            _quotas.TryTake($"{number}", 1_000, 90, out var part, out _).ShouldBeTrue();
+            _quotas.End($"{number}", part, 9);
+            if (number % 10 == 0)
+                _time.Advance(1);
+            most = Math.Max(most, _quotas.Count);
+        }
+
+        most.ShouldBeLessThan(25_000);
+        _quotas.TryTake("ada", 100, 100, out _, out _).ShouldBeTrue();
+        _quotas.TryTake("ada", 100, 1, out _, out _).ShouldBeFalse("what is not full is not forgotten");
+    }
+
+    [Fact]
     public void ManyAtOnce_TakeNoMoreThanThereIs()
     {
         var taken = 0;

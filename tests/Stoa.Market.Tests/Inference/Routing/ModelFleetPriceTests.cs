@@ -25,6 +25,19 @@ public sealed class ModelFleetPriceTests
         fleet.CheaperFor(s_usage, staysHere: true).ShouldBeNull();
     }
 
+    [Theory]
+    [InlineData(99, null)]
+    [InlineData(100, 100L)]
+    [InlineData(119, 100L)]
+    [InlineData(1_000, 120L)]
+    public void DearestWithin_IsTheDearestThatTakesNoMore(long most, long? expected)
+    {
+        var fleet = Fleet(Own(1, 100), Own(2, 120), Own(3, 5_000), Own(4, 900) with { IsDraining = true });
+
+        fleet.DearestWithin(s_usage, new Money(most))?.ServingPrice?.PerMillionInputTokens.ShouldBe(new Money(expected ?? 0));
+        (fleet.DearestWithin(s_usage, new Money(most)) is null).ShouldBe(expected is null);
+    }
+
     [Fact]
     public void Dearest_WhenNoneIsOffered_IsOfAll()
     {

@@ -103,6 +103,54 @@ public sealed class ModelFleetTests
     }
 
     [Fact]
+    public async Task Replicas_ThatAllHaveFailed_AreAskedAllTheSame_AsLongAsTheyAnswer()
+    {
+        var fleet = Fleet(2, maxRequests: 1);
+        foreach (var replica in fleet.Replicas)
+            FailThrice(replica, RequestEnd.Failed);
+        fleet.Replicas.ShouldAllBe(replica => !replica.IsServing(_time.NowMs));
+
+        var first = (await EnterAsync()).Value;
+        var second = (await EnterAsync()).Value;
+        first.Replica.ShouldNotBe(second.Replica);
+        (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, fleet.Replicas, s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
+
+        // Both are full: it waits for one.
+        var third = EnterAsync().AsTask();
+        third.IsCompleted.ShouldBeFalse();
+        // Who does not answer at all is not asked again for that.
+        fleet.Leave(first, RequestEnd.Failed with { IsAway = true });
+        third.IsCompleted.ShouldBeFalse();
+        fleet.Leave(second, RequestEnd.Failed);
+        (await third).Value.Replica.ShouldBe(second.Replica);
+        second.Replica.NoteHealth(isWell: false, _time.NowMs);
+        (await EnterAsync()).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
+
+        ValueTask<Outcome<ReplicaPlace, RoutingRefusal>> EnterAsync() => fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop);
+    }
+
+    [Fact]
+    public async Task Replica_ThatHasFailed_IsNotAsked_WhereAnotherServes_OrWhenItWasAway()
+    {
+        var fleet = Fleet(2, maxRequests: 4);
+        FailThrice(fleet.Replicas[0], RequestEnd.Failed);
+        for (var request = 0; request < 4; request++)
+            (await fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Value.Replica.ShouldBe(fleet.Replicas[1]);
+        // It waits for the one that serves.
+        fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop).AsTask().IsCompleted.ShouldBeFalse();
+
+        var gone = Fleet(1, maxRequests: 4);
+        FailThrice(gone.Replicas[0], RequestEnd.Failed with { IsAway = true });
+        (await gone.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
+    }
+
+    private void FailThrice(ReplicaState replica, RequestEnd end)
+    {
+        for (var failure = 0; failure < 3; failure++)
+            replica.TryEnter(1, _time.NowMs).ShouldNotBeNull().Leave(end, _time.NowMs);
+    }
+
+    [Fact]
     public async Task Request_ThatWaitsForOneReplica_KeepsNobodyFromAnother()
     {
         var fleet = Fleet(2, maxRequests: 1);

@@ -66,6 +66,33 @@ public sealed class ListingStatementTests
     }
 
     [Fact]
+    public void Agent_ThatHasTakenWhatItCallsByARange_IsSaidByTheFifthSchema_WhateverElseItNames()
+    {
+        var plain = StatementSamples.Listing();
+        const string uses = ", \"uses\": [{ \"agent\": \"stoa/echo@1.2.0\", \"range\": \"^1.2\", \"maxCalls\": 1, \"maxPrice\": \"1\" }]";
+        foreach (var more in new[] { "", ", \"asks\": [{ \"auto\": [\"chat\"], \"maxRequests\": 2, \"maxPrice\": \"0.01\" }]", ", \"models\": [{ \"listing\": \"stoa/tiny\" }]" })
+        {
+            var ranged = With(uses + more);
+            var signed = StatementSamples.Sign(ranged);
+
+            SchemaOf(signed).ShouldBe(5);
+            Statement.Open(signed.Envelope).Value.Content.ShouldBeOfType<AgentListing>().Manifest.Uses.ShouldHaveSingleItem().Range.ShouldBe(SemanticRange.Parse("^1.2"));
+            Change(ranged, root => root["schema"] = 4).Errors.ShouldContain(error => error.Pointer == "/schema");
+        }
+
+        var exact = With(uses.Replace(", \"range\": \"^1.2\"", "", StringComparison.Ordinal));
+        SchemaOf(StatementSamples.Sign(exact)).ShouldBe(1);
+        // A statement is of what was published: a range that took nothing is in none.
+        Change(plain, root => root["body"]!["manifest"] = With(uses).ManifestJson.Replace("echo@1.2.0", "echo", StringComparison.Ordinal)).Errors.ShouldContain(error => error.Pointer == "/body/manifest");
+
+        AgentListing With(string members)
+        {
+            var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + members + " }";
+            return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
+        }
+    }
+
+    [Fact]
     public void Kind_OfAListing_IsReadOfTheBeginningOfItsPayload()
     {
         foreach (var content in (ListingStatement[])[StatementSamples.Listing(), Shelved(), Modelled(), .. GoodsSamples.Kinds.Select(Goods)])

@@ -125,6 +125,16 @@ public sealed class StatementTests
         Change(StatementSamples.Sign(StatementSamples.Of(kind)), root => root["body"]![member] = JsonNode.Parse(value))
             .Errors.ShouldContain(error => error.Pointer.StartsWith("/body/" + member, StringComparison.Ordinal));
 
+    [Fact]
+    public void Open_WithManyFaults_SaysAllAtOnce() =>
+        Change(StatementSamples.Sign(StatementSamples.Offer()), root =>
+        {
+            root["extra"] = 1;
+            root.Remove("signer");
+            var body = root["body"]!.AsObject();
+            (body["addresses"], body["region"], body["priceFactorPermille"], body["more"]) = (new JsonArray("192.0.2.1"), "EU", -1, 2);
+        }).Errors.Select(error => error.Pointer.Replace("/0", "", StringComparison.Ordinal)).ShouldBe(["/extra", "/signer", "/body/addresses", "/body/region", "/body/priceFactorPermille", "/body/more"], ignoreOrder: true);
+
     [Theory]
     [InlineData("name", "other")]
     [InlineData("version", "1.0.1")]

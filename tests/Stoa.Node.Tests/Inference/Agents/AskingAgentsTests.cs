@@ -34,7 +34,8 @@ public sealed class AskingAgentsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _all = await InferenceNode.StartAsync("--Ledger:OpeningCredit", "1", "--Tasks:Workers", "8", "--Metering:PollMs", "20", "--Disputes:PollMs", "50");
+        // Servers are waited for so long that a request which ends sooner was ended by its task.
+        _all = await InferenceNode.StartAsync("--Ledger:OpeningCredit", "1", "--Tasks:Workers", "8", "--Metering:PollMs", "20", "--Disputes:PollMs", "50", "--Inference:FirstTokenMs", "3600000");
         foreach (var handle in (string[])["ben", "cy", "dan"])
             _clients[handle] = await Node.JoinAsync(handle);
         await _clients["cy"].UploadAsync(new MemoryStream("weights"u8.ToArray()), cancellationToken: Stop);

@@ -56,6 +56,7 @@ internal static class TalkingModel
         }
 
         await call.BeginAsync();
+        await call.EventAsync("""{"id":"c","model":"tiny","choices":[{"index":0,"delta":{"role":"assistant","content":null},"finish_reason":null}]}""");
         await call.EventAsync($$$"""{"id":"c","model":"tiny","choices":[{"index":0,"delta":{{{message}}},"finish_reason":null}]}""");
         await call.EventAsync($$$"""{"id":"c","model":"tiny","choices":[{"index":0,"delta":{},"finish_reason":"{{{finish}}}"}]}""");
         await call.EventAsync($$$"""{"id":"c","model":"tiny","choices":[],"usage":{{{Usage}}} }""");

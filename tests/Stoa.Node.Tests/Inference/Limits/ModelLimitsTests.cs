@@ -109,6 +109,32 @@ public sealed class ModelLimitsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Key_WithFewCallsAMinute_OrLittleMoneyADay_IsRefusedBeyond()
+    {
+        await using var server = ModelServer.Start();
+        await _node.RegisterAsync(server);
+        using var slow = HttpOf((await _node.Node.Client.CreateApiKeyAsync(new CreateApiKeyRequest("slow", CallsPerMinute: 2), Stop)).Secret!);
+        // One request costs 0.000011 and may cost 0.000124 at most.
+        using var poor = HttpOf((await _node.Node.Client.CreateApiKeyAsync(new CreateApiKeyRequest("poor", SpendPerDay: "0.00013"), Stop)).Secret!);
+
+        using var first = await _node.AskAsync(_node.Chat(), http: slow);
+        HttpResponseMessage? refused = null;
+        // A slow machine may come into the next minute with it.
+        await Eventually.IsSoAsync(async () => (refused = await _node.AskAsync(_node.Chat(), http: slow)).StatusCode is not HttpStatusCode.OK);
+        using var taken = await _node.AskAsync(_node.Chat(), http: poor);
+        var asked = server.Requests.Count;
+        using var tooDear = await _node.AskAsync(_node.Chat(), http: poor);
+
+        (first.StatusCode, taken.StatusCode).ShouldBe((HttpStatusCode.OK, HttpStatusCode.OK));
+        var error = (await InferenceNode.ReadAsync(refused!, HttpStatusCode.TooManyRequests))["error"]!;
+        (Text(error, "type"), Text(error, "code")).ShouldBe(("rate_limit_error", "rateLimited"));
+        refused!.Headers.RetryAfter.ShouldNotBeNull();
+        error = (await InferenceNode.ReadAsync(tooDear, HttpStatusCode.PaymentRequired))["error"]!;
+        (Text(error, "type"), Text(error, "code")).ShouldBe(("insufficient_quota", "spending_limit_reached"));
+        server.Requests.Count.ShouldBe(asked);
+    }
+
+    [Fact]
     public async Task RequestThatNeverFits_IsToldSo_AndNotToTryAgain()
     {
         using var http = await KeyAsync(1_000);

@@ -1,9 +1,19 @@
+using System.Buffers;
 using System.Net;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Inference;
+using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tests.Calls;
+using Stoa.Node.Http;
+using Stoa.Node.Inference.Gateway;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Inference.Programs;
 
@@ -185,6 +195,27 @@ public sealed class ModelProgramsTests
     }
 
     [Fact]
+    public async Task Program_ThatHasWrittenAll_IsFreeForOthers_ThoughItsReaderStandsStill()
+    {
+        await using var node = await ProgramNode.StartAsync(s_program, isFree: true, "--Inference:Local:0:Slots", "1", "--Inference:IdleMs", "3600000", "--Inference:MaxAnswerMs", "3600000");
+        var services = node.All.Node.Host.Services;
+        // More than a hundred kilobytes, of which nothing is taken.
+        InferenceRequest.TryRead(InferenceKind.Chat, JsonSerializer.SerializeToUtf8Bytes(node.All.Chat(ProgramNode.Model, stream: true, maxTokens: 4_000, content: "#B")), out var request, out _).ShouldBeTrue();
+        using var answer = new UntakenAnswer();
+        var account = Id<User>.Parse((await node.All.Node.Client.GetMeAsync(Stop)).Id);
+        var asked = services.GetRequiredService<InferenceGateway>().AnswerAsync(new InferenceCall(account, new FreePayer()), request!, answer);
+        await answer.Begun.WaitAsync(TimeSpan.FromMinutes(2), Stop);
+
+        (await node.AskAsync('W')).StatusCode.ShouldBe(HttpStatusCode.OK);
+
+        asked.IsCompleted.ShouldBeFalse();
+        answer.Take();
+        await asked;
+        Encoding.ASCII.GetString(answer.Written.Span).ShouldEndWith("data: [DONE]\n\n");
+        Encoding.ASCII.GetString(answer.Written.Span).Split("word ").Length.ShouldBe(4_001);
+    }
+
+    [Fact]
     public async Task Program_ThatTakesTooLong_IsEndedByTheClock()
     {
         await using var node = await ProgramNode.StartAsync(s_program, "--Inference:Local:0:Slots", "1", "--Inference:Local:0:Fuel", EndlessFuel, "--Inference:Local:0:TimeoutMs", "300");
@@ -263,5 +294,52 @@ public sealed class ModelProgramsTests
         task.State.ShouldBe("succeeded", task.Failure?.Detail);
         (await node.All.Node.ResultAsync(task)).ShouldContain("Hello there");
         task.Result!.Models.ShouldNotBeNull().ShouldHaveSingleItem().Price.ShouldBe("0.000011000");
+    }
+
+    /// <summary>Pays for what costs nothing.</summary>
+    private sealed class FreePayer : IInferencePayer
+    {
+        public ValueTask<Outcome<Reservation, AllowanceRefusal>> ReserveAsync(PricedModel model, TokenUsage most, CancellationToken cancellationToken) => new(Reservation.OfNothing());
+    }
+
+    /// <summary>Goes to somebody who takes nothing until the test says so.</summary>
+    private sealed class UntakenAnswer : IAnswer, IDisposable
+    {
+        private readonly ArrayBufferWriter<byte> _written = new();
+        private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _taken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly CancellationTokenSource _gone = new();
+
+        public Task Begun => _begun.Task;
+
+        public ReadOnlyMemory<byte> Written => _written.WrittenMemory;
+
+        public CancellationToken Gone => _gone.Token;
+
+        public IBufferWriter<byte> Writer => _written;
+
+        public void Take() => _taken.TrySetResult();
+
+        public void Check(ReadOnlySpan<byte> whole)
+        {
+        }
+
+        public void CheckWritten()
+        {
+        }
+
+        public void Begin(in AnswerHead head) => _begun.TrySetResult();
+
+        public ValueTask FlushAsync() => new(_taken.Task);
+
+        public ValueTask EndAsync(Money cost) => ValueTask.CompletedTask;
+
+        public void Abort()
+        {
+        }
+
+        public Task RefuseAsync(OpenAiError error) => throw new InvalidOperationException(error.Message);
+
+        public void Dispose() => _gone.Dispose();
     }
 }

@@ -41,6 +41,26 @@ public sealed class RegistrySyncTests
         await Eventually.IsSoAsync(async () => !await third.Client.ListListingsAsync(new ListingQuery(Text: "wanderer"), Stop).AnyAsync(Stop));
     }
 
+    /// <summary>No node is needed: neither the one that has published it, nor the one by which all others joined.</summary>
+    [Fact]
+    public async Task Agent_WhoseNodeIsGone_IsFoundByWhoComesLater_AndOthersGoOn()
+    {
+        var first = await TestNode.StartAsync(null, s_options);
+        await using var second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", first.PeerAddress]);
+        await using var third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", first.PeerAddress, "--network:join:1", second.PeerAddress]);
+        await first.PublishAsync("wanderer", GuestPrograms.Echo);
+        await FindAsync(second, "wanderer");
+        await FindAsync(third, "wanderer");
+
+        await first.DisposeAsync();
+        await using var fourth = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", third.PeerAddress]);
+
+        var found = await FindAsync(fourth, "wanderer");
+        Statement.Open(await fourth.Client.GetStatementAsync(ContentHash.Parse(found.StatementId), Stop)).Value.SignerId.ToString().ShouldBe(found.Publisher.Key);
+        await second.PublishAsync("latecomer", GuestPrograms.Echo);
+        await FindAsync(fourth, "latecomer");
+    }
+
     [Fact]
     public async Task Peer_ThatSendsGarbage_IsShutOut_AndOthersAreServed()
     {

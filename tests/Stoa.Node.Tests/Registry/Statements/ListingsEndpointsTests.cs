@@ -1,8 +1,10 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
 using Stoa.Client;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
+using Stoa.Market.Tests.Registry.Statements;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
@@ -58,26 +60,47 @@ public sealed class ListingsEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Statements_OfEveryKind_FollowTheirPublishedSchemas()
+    public async Task Statements_OfEveryKindAndSchema_FollowWhatIsPublished()
     {
-        using var key = PrivateKey.Generate();
-        var now = DateTimeOffset.FromUnixTimeMilliseconds(1_764_000_000_000);
+        var key = StatementSamples.Key;
+        var (offer, listing) = (StatementSamples.Offer(), StatementSamples.Listing());
         StatementContent[] contents =
         [
-            new ProfileStatement("Ann", "ann.example.org"), new ProfileStatement(null, null), StatementStoreConformance.Listing("1.0.0"),
-            new WithdrawalStatement("resize", SemanticVersion.Parse("1.0.0"), true, "It loses colours."), new WithdrawalStatement("resize", SemanticVersion.Parse("1.0.0"), false, null),
-            new DeprecationStatement("resize", null, true, KeyedListing.Parse($"{key.PublicKey.PeerId}/scale@2.0.0"), null),
-            new DeprecationStatement("resize", SemanticVersion.Parse("1.0.0"), false, null, "No more."), StatementStoreConformance.Offer(1),
+            .. Enum.GetValues<StatementKind>().Select(StatementSamples.Of),
+            new ProfileStatement(null, null), new WithdrawalStatement("resize", SemanticVersion.Parse("1.0.0"), false, null),
+            new DeprecationStatement("resize", SemanticVersion.Parse("1.0.0"), false, null, "No more."),
+            new ReviewStatement(StatementSamples.Review().Of with { Version = null }, Verdict: null),
+            new TransferStatement("resize", To: null, From: null), new TransferStatement("resize", To: null, KeyedListing.Parse($"{key.PublicKey.PeerId}/scale")),
+            new SummaryStatement(StatementSamples.Now.AddDays(-30), StatementSamples.Now, []),
+            offer with { Models = [ContentHash.Of("weights"u8)] },
+            offer with { Sells = [new OfferedModel(new KeyedListing(key.PublicKey.PeerId, "tiny", SemanticVersion.Parse("1.0.0")), Money.Parse("0.5"), Money.Parse("1.5"), 8_192, 81)] },
+            With(listing, "\"category\": \"images\""), With(listing, "\"models\": [{ \"listing\": \"ann/tiny\", \"range\": \"^1.0.0\" }]"),
+            With(listing, "\"asks\": [{ \"auto\": [\"chat\"], \"maxRequests\": 2, \"maxPrice\": \"0.01\" }]"),
+            With(listing, "\"uses\": [{ \"agent\": \"ann/echo@1.2.0\", \"range\": \"^1.2\", \"maxCalls\": 1, \"maxPrice\": \"1\" }]"),
         ];
-        using var http = new HttpClient { BaseAddress = _node.Client.Options.Address };
-        foreach (var content in contents)
+        var signed = contents.Select(content =>
         {
-            using var answer = await http.GetAsync("/schemas/" + StatementSchemas.FileOf(content.Kind), Stop);
+            var payload = Statement.SignWorked(key, StatementSamples.At(), content, AdmissionPolicy.Default with { StrangerWorkBits = 1 }, Stop).Value.Payload;
+            return (content.Kind, Schema: (int)JsonNode.Parse(payload)!["schema"]!, Payload: payload);
+        }).ToList();
+        // None is left out, whatever is added.
+        signed.Select(one => (one.Kind, one.Schema)).Distinct().Order()
+            .ShouldBe(Enum.GetValues<StatementKind>().SelectMany(kind => Enumerable.Range(1, kind.LatestSchema()).Select(schema => (kind, schema))).Order());
+
+        using var http = new HttpClient { BaseAddress = _node.Client.Options.Address };
+        foreach (var (kind, version, payload) in signed)
+        {
+            using var answer = await http.GetAsync("/schemas/" + StatementSchemas.FileOf(kind, version), Stop);
             (answer.StatusCode, answer.Content.Headers.ContentType!.MediaType).ShouldBe((HttpStatusCode.OK, "application/schema+json"));
             var schema = await answer.Content.ReadAsStringAsync(Stop);
-            var payload = Statement.SignWorked(key, new Hlc(now.ToUnixTimeMilliseconds(), 0), content, AdmissionPolicy.Default with { StrangerWorkBits = 1 }, TestContext.Current.CancellationToken).Value.Payload;
-            PortSchema.Validate(schema, payload).ShouldBeEmpty(content.ToString());
+            PortSchema.Validate(schema, payload).ShouldBeEmpty(Encoding.UTF8.GetString(payload));
             PortSchema.Validate(schema, Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(payload).Replace("\"hlc\"", "\"clock\"", StringComparison.Ordinal))).ShouldNotBeEmpty();
+        }
+
+        static AgentListing With(AgentListing plain, string member)
+        {
+            var json = $"{plain.ManifestJson.TrimEnd().TrimEnd('}')}, {member} }}";
+            return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
         }
     }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Supply;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Inference;
 using Stoa.Node.Tests.Tasks;
@@ -102,9 +103,11 @@ public abstract class SuppliedModelNodes : SuppliedNodes
         return found!;
     }
 
-    protected async Task<HttpResponseMessage> AskAsync(object body, string path = "chat/completions", CancellationToken? cancellationToken = null)
+    protected async Task<HttpResponseMessage> AskAsync(object body, string path = "chat/completions", CancellationToken? cancellationToken = null, string? maxPrice = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/" + path) { Content = JsonContent.Create(body) };
+        if (maxPrice is not null)
+            request.Headers.Add(ModelAnswerReceipt.MostHeader, maxPrice);
         return await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken ?? Stop);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -210,6 +211,22 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     }
 
     [Fact]
+    public async Task Request_ThatMayCostMoreThere_ThanItsConsumerAllows_GoesNowhere()
+    {
+        var (seller, server) = await SellModelAsync();
+        await SupplyAsync(seller);
+        var model = await FindModelAsync();
+
+        // Fifty tokens written cost 0.000125 there.
+        using var refused = await AskAsync(Chat(model), maxPrice: "0.000125");
+        (await InferenceNode.ReadAsync(refused, HttpStatusCode.PaymentRequired))["error"]!["code"]!.GetValue<string>().ShouldBe("price_above_most");
+        server.Requests.ShouldBeEmpty();
+
+        using var answered = await AskAsync(Chat(model), maxPrice: "0.0003");
+        answered.StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
     public async Task Supplier_ThatHasLied_OrDoesNotAnswer_IsFollowedByTheNextOne()
     {
         var (first, _) = await SellModelAsync();
@@ -293,10 +310,19 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
     }
 
     [Fact]
-    public async Task Agent_ThatAsksAModelElsewhere_PaysOutOfItsHold_AndItsReceiptNamesTheNode()
+    public async Task Agent_ThatAsksAModelElsewhere_ShowsItsRight_PaysOutOfItsHold_AndItsReceiptNamesTheNode()
     {
         var (seller, server) = await SellModelAsync();
-        var supplier = await SupplyAsync(seller);
+        var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
+        Keep(proxy);
+        var receipts = new ConcurrentQueue<string>();
+        proxy.Alter = (_, _, headers) =>
+        {
+            if (headers.TryGetValue(ModelAnswerReceipt.Header, out var sworn))
+                receipts.Enqueue(sworn.ToString());
+            return null;
+        };
+        var supplier = await SupplyAsync(seller, proxy.Address);
         var model = await FindModelAsync();
         var name = model[..model.IndexOf('@', StringComparison.Ordinal)];
         var body = JsonSerializer.Serialize(new { model = name, max_tokens = 50, messages = new[] { new { role = "user", content = "Say hello" } } });
@@ -308,6 +334,10 @@ public sealed class SuppliedModelTests : SuppliedModelNodes
 
         (task.State, task.Result?.Price).ShouldBe(("succeeded", "0.000041000"), task.Failure?.Detail);
         server.Requests.Count.ShouldBe(2);
+        // The other node swears to the right that this one has signed for the agent, and which it has checked.
+        var asks = receipts.Select(sworn => ModelAnswerReceipt.Open(DsseEnvelope.FromJson(Convert.FromBase64String(sworn))).Value.Ask).ToList();
+        asks.Count.ShouldBe(2);
+        asks.ShouldAllBe(ask => ask != null);
         var receipt = JsonNode.Parse((await Buyer.Client.GetReceiptAsync(task.Id, Stop)).Payload)!;
         var used = receipt["modelRequests"]![0]!["used"]!;
         (used["suppliedBy"]!.GetValue<string>(), used["model"]!.GetValue<string>(), used["suppliedPrice"]!["perMillionOutputTokens"]!.GetValue<string>())
