@@ -16,4 +16,11 @@ public sealed partial class StoaClient
             () => new ReadOnlyMemoryContent(document) { Headers = { ContentType = new MediaTypeHeaderValue(isYaml ? "application/yaml" : "application/json") } }),
         StoaJson.Default.WorkflowValidationResponse,
         cancellationToken);
+
+    /// <summary><c>POST /api/v1/workflows/simulations</c>: runs a workflow without doing anything.</summary>
+    /// <param name="request">The workflow, and what its tasks come to.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StoaException">It does not hold together, or its input does not fit.</exception>
+    public Task<WorkflowSimulationResponse> SimulateWorkflowAsync(SimulateWorkflowRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("workflows/simulations", request, StoaJson.Default.SimulateWorkflowRequest, StoaJson.Default.WorkflowSimulationResponse, cancellationToken);
 }

@@ -1,6 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Stoa.Cli.Terminal;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
@@ -13,20 +17,28 @@ internal static class WorkflowCommands
         "Say what is done in which order: tasks, requests to models, maps, loops and choices, in one document.",
         [new("Everything that is wrong with one, and what it may cost", "stoa workflow validate samples/workflows/press-review.yaml")],
         new ValidateCommand(scope),
+        new SimulateCommand(scope),
         new GraphCommand(scope));
 
     private static Argument<string> File() => new("FILE") { Description = "The workflow, in YAML (.yaml, .yml) or JSON; - for standard input." };
 
     private static async Task<WorkflowValidationResponse> ValidateAsync(Invocation invocation, string path, CancellationToken cancellationToken)
     {
+        var bytes = await ReadAsync(invocation, path, cancellationToken);
+        return await invocation.Client.ValidateWorkflowAsync(bytes, IsYaml(path, bytes), cancellationToken);
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAsync(Invocation invocation, string path, CancellationToken cancellationToken)
+    {
         using var document = new MemoryStream();
         await using (var source = path == "-" ? invocation.Surroundings.Input : System.IO.File.OpenRead(invocation.Surroundings.FullPath(path)))
             await source.CopyToAsync(document, cancellationToken);
-        // JSON begins with a brace, and YAML that does is JSON as well, or nearly.
-        var bytes = document.GetBuffer().AsMemory(0, (int)document.Length);
-        var isYaml = Path.GetExtension(path) is ".yaml" or ".yml" || (path == "-" && !bytes.Span.TrimStart(" \t\r\n"u8).StartsWith("{"u8));
-        return await invocation.Client.ValidateWorkflowAsync(bytes, isYaml, cancellationToken);
+        return document.GetBuffer().AsMemory(0, (int)document.Length);
     }
+
+    // JSON begins with a brace, and YAML that does is JSON as well, or nearly.
+    private static bool IsYaml(string path, ReadOnlyMemory<byte> document) =>
+        Path.GetExtension(path) is ".yaml" or ".yml" || (path == "-" && !document.Span.TrimStart(" \t\r\n"u8).StartsWith("{"u8));
 
     private sealed class ValidateCommand : StoaCommand, ITakesRequests
     {
@@ -55,6 +67,76 @@ internal static class WorkflowCommands
                 ? $"It costs at most {price} USD with inputs of up to 1 MiB."
                 : "What it costs at most is not known: an agent is chosen while it runs, or a model has no maxPrice. limits.price bounds the whole.");
             return ExitCode.Ok;
+        }
+    }
+
+    private sealed class SimulateCommand : StoaCommand, ITakesRequests
+    {
+        private readonly Argument<string> _file = File();
+        private readonly Option<string?> _input = new("--input", "-i") { Description = "What the run is given, as JSON; {} when left out.", HelpName = "JSON" };
+        private readonly Option<string?> _outcomes = new("--outcomes") { Description = "A file of what tasks and models come to, by path or name of the node: { \"short\": { \"output\": \"Tea.\" }, \"each[1].short\": { \"failure\": \"timedOut\", \"failures\": 2 } }.", HelpName = "FILE" };
+        private readonly Option<string[]?> _events = new("--event") { Description = "An event that comes, with what comes with it as JSON; may be given several times.", HelpName = "NAME=JSON" };
+        private readonly Option<string[]?> _no = new("--no") { Description = "The path of an approval that is answered with no; may be given several times.", HelpName = "PATH" };
+
+        public SimulateCommand(CommandScope scope)
+            : base(
+                scope,
+                "simulate",
+                "Run a workflow without doing anything: tasks come to what is said of them, waits are over at once, and nothing is paid.",
+                new("Which steps there would be, and what each would be given", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["# One","# Two"]}'"""),
+                new("With what tasks come to", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["# One"]}' --outcomes outcomes.json --json | jq .output"""))
+        {
+            Add(_file);
+            Add(_input);
+            Add(_outcomes);
+            Add(_events);
+            Add(_no);
+        }
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var bytes = await ReadAsync(invocation, invocation.Get(_file), cancellationToken);
+            var outcomes = invocation.Get(_outcomes) is { } path
+                ? Parse(await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(path), cancellationToken), path, StoaJson.Default.IReadOnlyDictionaryStringSimulatedOutcomeBody)
+                : null;
+            var events = (invocation.Get(_events) ?? []).Select(word => word.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals
+                ? (Name: word[..equals], Value: Parse(word[(equals + 1)..], "--event", StoaJson.Default.JsonElement))
+                : throw new CommandFailure($"--event is written as NAME=JSON; '{word}' is not.")).ToDictionary(one => one.Name, one => one.Value);
+            var run = await invocation.Client.SimulateWorkflowAsync(
+                new SimulateWorkflowRequest(
+                    IsYaml(invocation.Get(_file), bytes) ? JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(bytes.Span), StoaJson.Default.String) : Parse(Encoding.UTF8.GetString(bytes.Span), invocation.Get(_file), StoaJson.Default.JsonElement),
+                    invocation.Get(_input) is { } input ? Parse(input, "--input", StoaJson.Default.JsonElement) : null,
+                    outcomes,
+                    events,
+                    (invocation.Get(_no) ?? []).Distinct().ToDictionary(no => no, _ => false)),
+                cancellationToken);
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(run, json => json.WorkflowSimulationResponse);
+            }
+            else
+            {
+                invocation.Screen.Table(
+                    ["Step", "State", "Attempts", "Given"],
+                    [.. run.Steps.Select(step => (IReadOnlyList<string>)[step.Path, step.State, step.Attempts.ToString(CultureInfo.InvariantCulture), step.Error?.Detail ?? step.Given?.GetRawText() ?? ""])]);
+                invocation.Screen.Line($"It {(run.State == "running" ? "waits" : run.State)} after {TimeSpan.FromMilliseconds(run.TookMs):g}.{(run.Error is { } error ? $" {error.Path} {error.Code}: {error.Detail}" : "")}");
+                if (run.Output is { } output)
+                    invocation.Screen.Line(output.GetRawText());
+            }
+
+            return run.State == "succeeded" ? ExitCode.Ok : ExitCode.Refused;
+        }
+
+        private static T Parse<T>(string text, string where, JsonTypeInfo<T> type)
+        {
+            try
+            {
+                return JsonSerializer.Deserialize(text, type) ?? throw new JsonException("It is null.");
+            }
+            catch (JsonException fault)
+            {
+                throw new CommandFailure($"{where} is not the JSON that is expected: {fault.Message}");
+            }
         }
     }
 

@@ -548,6 +548,9 @@ public static partial class Problems
         WorkflowRefusal.WorkflowInvalid => Row(refusal, 422, "Workflow does not hold together",
             "The document breaks the rules, or its nodes, the agents that it names and their schemas do not go together.",
             "Correct what is listed in errors and try again."),
+        WorkflowRefusal.WorkflowInputInvalid => Row(refusal, 422, "Input does not fit the workflow",
+            "What the run is given is not what the JSON Schema of the workflow's input asks for.",
+            "Correct what is listed in errors and try again."),
     };
 
     private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy, TimeSpan? retryAfter = null)

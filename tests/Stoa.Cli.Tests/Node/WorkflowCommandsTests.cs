@@ -45,4 +45,21 @@ public sealed class WorkflowCommandsTests(RealNode node) : IDisposable
         (await _cli.RunAsync("workflow validate pages.yaml")).ShouldBe(ExitCode.Refused);
         _cli.Error.ShouldContain("Line 1");
     }
+
+    [Fact]
+    public async Task Workflow_IsSimulated()
+    {
+        File.WriteAllText(Path.Combine(_cli.Folder, "pages.yaml"), Yaml.Replace("input: { text: \"${item}\" } }", "input: { text: \"${item}\" } }, retry: { attempts: 2, delay: 1m }", StringComparison.Ordinal));
+        File.WriteAllText(Path.Combine(_cli.Folder, "outcomes.json"), """{ "html": { "output": "<p>" }, "each[1].html": { "output": "<h1>", "failure": "timedOut", "failures": 1 } }""");
+
+        (await _cli.RunAsync(["workflow", "simulate", "pages.yaml", "--input", """{ "pages": ["one", "two"] }""", "--outcomes", "outcomes.json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.ShouldContain("each[1].html");
+        _cli.Output.ShouldContain("It succeeded after 0:01:00");
+        _cli.Output.ShouldContain("""["<p>","<h1>"]""");
+        (await _cli.RunAsync(["workflow", "simulate", "pages.yaml", "--input", """{ "pages": 5 }"""])).ShouldBe(ExitCode.Refused);
+        _cli.Output.ShouldContain("expressionFailed");
+        (await _cli.RunAsync(["workflow", "simulate", "pages.yaml", "--input", "no JSON"])).ShouldNotBe(ExitCode.Ok);
+        _cli.Error.ShouldContain("--input is not the JSON");
+    }
 }

@@ -348,6 +348,13 @@ internal static class Examples
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
         new WorkflowValidationResponse("twice", 2, 2, "0.000040000", "flowchart TD\n  n_one[\"one<br/>stoa/markdown-html\"]\n  n_two[\"two<br/>stoa/markdown-html\"]\n  n_one --> n_two\n"),
+        new SimulateWorkflowRequest(
+            JsonElement.Parse("""{ "name": "twice", "nodes": { "one": { "task": { "agent": "stoa/markdown-html", "input": { "text": "${input.text}" } } } }, "output": "${nodes.one.output}" }"""),
+            JsonElement.Parse("""{ "text": "# Hello" }"""),
+            new Dictionary<string, SimulatedOutcomeBody> { ["one"] = new(JsonElement.Parse("\"<h1>Hello</h1>\"")) }),
+        new WorkflowSimulationResponse(
+            "succeeded", JsonElement.Parse("\"<h1>Hello</h1>\""), null, 0,
+            [new SimulatedStepBody("one", "succeeded", 1, null, JsonElement.Parse("""{ "agent": "stoa/markdown-html", "input": { "text": "# Hello" } }"""))]),
         new CreateTemplateRequest("thumbnail", s_blank, [s_width]),
         s_template,
         new ListResponse<TemplateResponse>([s_template]),
