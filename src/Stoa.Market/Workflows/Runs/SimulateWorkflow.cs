@@ -13,6 +13,9 @@ public static class SimulateWorkflow
     // About a second on one processor.
     private const long Effort = 3_000_000;
 
+    // What is told of steps and output: some megabytes; what is beyond is left out.
+    private const long EffortOfTelling = 500_000;
+
     /// <summary>Runs it.</summary>
     /// <param name="workflow">One that holds together.</param>
     /// <param name="input">What the run is given.</param>
@@ -52,7 +55,7 @@ public static class SimulateWorkflow
                     break;
             }
 
-            var budget = new ExpressionBudget(Effort);
+            var budget = new ExpressionBudget(EffortOfTelling);
             return new SimulatedRun(
                 _run.State, ToJson(_run.Output, budget), _run.HasEnded ? _run.Error : WhyOpen(), _now - start,
                 [.. _run.Steps.Select(step => new SimulatedStep(step.Path, step.State, step.Attempt, step.Error, _given.TryGetValue(step.Path, out var body) ? ToJson(body, budget) : null))]);
@@ -141,5 +144,5 @@ public sealed record SimulatedRun(RunState State, JsonElement? Output, StepError
 /// <param name="State">Where it ended.</param>
 /// <param name="Attempts">How often it was tried.</param>
 /// <param name="Error">Why it failed.</param>
-/// <param name="Given">The submission or request of its last attempt; null of what has none.</param>
+/// <param name="Given">The submission or request of its last attempt; null of what has none, and of the last ones where all of them are too much to tell.</param>
 public sealed record SimulatedStep(string Path, StepState State, int Attempts, StepError? Error, JsonElement? Given);
