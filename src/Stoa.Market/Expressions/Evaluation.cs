@@ -246,7 +246,8 @@ internal sealed class Evaluation(ExpressionBudget budget)
             return false;
         if (source.Kind != (node is ValuesNode ? JsonValueKind.Object : JsonValueKind.Array))
             return true;
-        if (node is SliceNode && !TrySpend(node, source.Count))
+        // What comes to nothing is gone through as well.
+        if (node is SliceNode or FlattenNode && !TrySpend(node, source.Count))
             return false;
         var projected = new List<ExpressionValue>();
         foreach (var item in ItemsOf(node, source))

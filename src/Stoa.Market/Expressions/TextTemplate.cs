@@ -128,7 +128,18 @@ public sealed class TextTemplate
         literal.Clear();
     }
 
-    private static List<FieldPath> Outermost(List<FieldPath> paths) => [.. paths.Where(path => !paths.Exists(other => other != path && other.Holds(path)))];
+    /// <summary>The paths that no other one holds. In order each comes behind those that hold it.</summary>
+    private static List<FieldPath> Outermost(List<FieldPath> paths)
+    {
+        var outermost = new List<FieldPath>(paths.Count);
+        foreach (var path in paths.OrderBy(path => string.Join('\0', path.Names), StringComparer.Ordinal))
+        {
+            if (outermost.Count == 0 || !outermost[^1].Holds(path))
+                outermost.Add(path);
+        }
+
+        return outermost;
+    }
 
     /// <summary>A piece of the text, and where it begins: as it is, or an expression.</summary>
     private sealed record Part(int Offset, string? Literal, JmesPath? Expression);

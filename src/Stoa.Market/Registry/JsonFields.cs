@@ -6,6 +6,10 @@ namespace Stoa.Market.Registry;
 /// <summary>One object of a document that is being read, with the faults found so far. Reading goes on after a fault, so that all are told.</summary>
 internal sealed class JsonFields
 {
+    // What nobody reads to the end: a document of megabytes may have a fault in each of its bytes.
+    private const int MostErrors = 1_000;
+    private const int MostNameLength = 256;
+
     private readonly JsonElement _element;
     private readonly string _pointer;
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
@@ -29,7 +33,10 @@ internal sealed class JsonFields
     /// <summary>Where the object stands in the document (RFC 6901).</summary>
     public string Pointer => _pointer;
 
-    public void Refuse(string name, string mustBe) => Errors.Add(new FieldError($"{_pointer}/{name}", $"Must be {mustBe}."));
+    public void Refuse(string name, string mustBe) => Add($"{_pointer}/{name}", $"Must be {mustBe}.");
+
+    /// <summary>Says what is wrong at the object itself.</summary>
+    public void RefuseAll(string reason) => Add(_pointer, reason);
 
     /// <summary>Whether a text has no control characters but the ends of lines and tabs: it is shown on terminals, and PostgreSQL stores no NUL.</summary>
     public static bool IsReadable(string text) => !text.Any(character => char.IsControl(character) && character is not ('\n' or '\r' or '\t'));
@@ -153,7 +160,16 @@ internal sealed class JsonFields
         if (!TryGet(name, out var value))
             return [];
         if (value.ValueKind is JsonValueKind.Object && value.GetPropertyCount() <= most)
+        {
+            if (value.EnumerateObject().Any(member => member.Name.Length > MostNameLength))
+            {
+                Refuse(name, $"an object whose names have at most {MostNameLength} characters");
+                return [];
+            }
+
             return [.. value.EnumerateObject().Select(member => (member.Name, new JsonFields(member.Value, $"{_pointer}/{name}/{Escape(member.Name)}", Errors)))];
+        }
+
         RefuseUnlessAbsent(name, $"an object of at most {most} members");
         return [];
     }
@@ -179,11 +195,20 @@ internal sealed class JsonFields
     {
         if (_absent)
             return;
+        string? known = null;
         foreach (var member in _element.EnumerateObject().Where(member => !_known.Contains(member.Name)))
         {
-            Errors.Add(new FieldError(
-                $"{_pointer}/{Escape(member.Name)}", $"Unknown member; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}."));
+            if (Errors.Count >= MostErrors)
+                return;
+            known ??= $"Unknown member; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}.";
+            Add($"{_pointer}/{Escape(member.Name)}", known);
         }
+    }
+
+    private void Add(string pointer, string reason)
+    {
+        if (Errors.Count < MostErrors)
+            Errors.Add(new FieldError(pointer, reason));
     }
 
     // RFC 6901: ~ and / are escaped in a pointer.

@@ -9,9 +9,10 @@ namespace Stoa.Market.Workflows;
 /// <param name="agents">The catalogue.</param>
 /// <param name="submit">Knows what tasks cost.</param>
 /// <param name="remote">Agents of the network.</param>
-public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemoteOffers remote)
+/// <param name="time">The clock.</param>
+public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemoteOffers remote, TimeProvider time)
 {
-    private const int MaxAgents = 1_000;
+    private const int MaxAgents = 100;
 
     /// <summary>The workflow and what it may come to, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
     /// <param name="owner">Who would run it.</param>
@@ -37,7 +38,7 @@ public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemote
                 known.Add(name, null);
         }
 
-        var errors = new WorkflowPorts(workflow, known).Find();
+        var errors = new WorkflowPorts(workflow, known, time).Find();
         if (errors.Count > 0)
             return WorkflowReader.Refused(errors);
         return new CheckedWorkflow(workflow, WorkflowCheck.MostSteps(workflow.Graph), await PriceAsync(owner, workflow, known, cancellationToken));
@@ -71,7 +72,7 @@ public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemote
 
         Money? QuoteOf(WorkflowWork work) => work switch
         {
-            WorkflowWork.RunTask task => task.Submission.TextOf("maxPrice") is { } cap && Money.TryParse(cap, null, out var amount) ? amount : quotes.GetValueOrDefault(task.Submission.TextOf("agent") ?? ""),
+            WorkflowWork.RunTask task => task.Submission.TextOf("maxPrice") is { } cap && Money.TryParse(cap, null, out var amount) && amount >= Money.Zero ? amount : quotes.GetValueOrDefault(task.Submission.TextOf("agent") ?? ""),
             WorkflowWork.AskModel model => model.MaxPrice,
             _ => Money.Zero,
         };

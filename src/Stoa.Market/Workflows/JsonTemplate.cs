@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text.Json;
 using Stoa.Market.Expressions;
 using Stoa.Market.Registry;
@@ -10,6 +11,9 @@ namespace Stoa.Market.Workflows;
 /// <remarks>Expressions are in values alone, never in the names of members and never in JSON's own syntax: nothing that a node has come to can add a member or end a text.</remarks>
 public abstract class JsonTemplate
 {
+    private const int MostErrors = 1_000;
+    private const int MostNameLength = 256;
+
     private JsonTemplate()
     {
     }
@@ -17,8 +21,8 @@ public abstract class JsonTemplate
     /// <summary>Null, as it is.</summary>
     public static JsonTemplate Null { get; } = new Constant(default);
 
-    /// <summary>What its expressions read of the values that there are: where it stands in the document, and the path.</summary>
-    public abstract IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads { get; }
+    /// <summary>What its expressions read of the values that there are: the text that does, and the path.</summary>
+    public abstract IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads { get; }
 
     /// <summary>Whether there is no expression in it.</summary>
     public bool IsConstant => !Texts.Any(text => text.Template.HasExpressions);
@@ -26,29 +30,53 @@ public abstract class JsonTemplate
     /// <summary>Its texts, wherever they are in it.</summary>
     internal abstract IEnumerable<Text> Texts { get; }
 
-    /// <summary>Where it stands in the document (RFC 6901).</summary>
-    public string Pointer { get; private init; } = "";
+    /// <summary>Where it stands in the document (RFC 6901). It is put together when it is told: a document may have as many places as bytes.</summary>
+    public string Pointer => _place.ToString();
+
+    private Place _place = Place.Root;
 
     /// <summary>Reads one.</summary>
-    /// <param name="element">The value.</param>
+    /// <param name="element">The value; its document is kept.</param>
     /// <param name="pointer">Where it stands in the document.</param>
     /// <param name="errors">Faults of its expressions are added.</param>
-    internal static JsonTemplate Read(JsonElement element, string pointer, List<FieldError> errors)
+    internal static JsonTemplate Read(JsonElement element, string pointer, List<FieldError> errors) => Read(element, new Place(null, pointer), errors);
+
+    private static JsonTemplate Read(JsonElement element, Place place, List<FieldError> errors)
     {
+        JsonTemplate template;
         switch (element.ValueKind)
         {
+            case JsonValueKind.Object when element.EnumerateObject().Any(member => member.Name.Length > MostNameLength):
+                Refuse($"The names of members have at most {MostNameLength} characters.");
+                return Null;
             case JsonValueKind.Object:
-                return new Object([.. element.EnumerateObject().Select(member => (member.Name, Read(member.Value, $"{pointer}/{JsonFields.Escape(member.Name)}", errors)))]) { Pointer = pointer };
+                template = new Object([.. element.EnumerateObject().Select(member => (member.Name, Read(member.Value, new Place(place, member.Name), errors)))]);
+                break;
             case JsonValueKind.Array:
-                return new List([.. element.EnumerateArray().Select((item, index) => Read(item, $"{pointer}/{index}", errors))]) { Pointer = pointer };
+                template = new List([.. element.EnumerateArray().Select((item, index) => Read(item, new Place(place, null, index), errors))]);
+                break;
             case JsonValueKind.String:
                 var text = element.GetString()!;
-                if (TextTemplate.TryParse(text, out var template, out var fault))
-                    return new Text(text, template) { Pointer = pointer };
-                errors.Add(new FieldError(pointer, $"{fault.Reason} (at character {fault.Offset + 1} of the text)"));
+                if (TextTemplate.TryParse(text, out var parsed, out var fault))
+                {
+                    template = new Text(text, parsed);
+                    break;
+                }
+
+                Refuse($"{fault.Reason} (at character {fault.Offset + 1} of the text)");
                 return Null;
             default:
-                return new Constant(element.Clone()) { Pointer = pointer };
+                template = new Constant(element);
+                break;
+        }
+
+        template._place = place;
+        return template;
+
+        void Refuse(string reason)
+        {
+            if (errors.Count < MostErrors)
+                errors.Add(new FieldError(place.ToString(), reason));
         }
     }
 
@@ -84,7 +112,7 @@ public abstract class JsonTemplate
     {
         internal override IEnumerable<Text> Texts => [];
 
-        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => [];
+        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => [];
 
         internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
         {
@@ -118,7 +146,7 @@ public abstract class JsonTemplate
 
         public TextTemplate Template => template;
 
-        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => template.References.Select(path => (Pointer, path.Names));
+        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => template.References.Select(path => ((JsonTemplate)this, path.Names));
 
         internal override IEnumerable<Text> Texts => [this];
 
@@ -135,7 +163,7 @@ public abstract class JsonTemplate
     {
         public IReadOnlyList<(string Name, JsonTemplate Value)> Members => members;
 
-        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
+        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
 
         internal override IEnumerable<Text> Texts => members.SelectMany(member => member.Value.Texts);
 
@@ -175,7 +203,7 @@ public abstract class JsonTemplate
     {
         public IReadOnlyList<JsonTemplate> Items => items;
 
-        public override IEnumerable<(string Pointer, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
+        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
 
         internal override IEnumerable<Text> Texts => items.SelectMany(item => item.Texts);
 
@@ -201,5 +229,23 @@ public abstract class JsonTemplate
         }
 
         public override string ToString() => $"[{string.Join(", ", items)}]";
+    }
+
+    /// <summary>Where a value stands.</summary>
+    /// <param name="Within">Where that is which it is in; null at the template itself.</param>
+    /// <param name="Name">Of the member; of the template itself its pointer; null for an item.</param>
+    /// <param name="Index">Of the item.</param>
+    private sealed record Place(Place? Within, string? Name, int Index = 0)
+    {
+        public static Place Root { get; } = new(null, "");
+
+        public override string ToString()
+        {
+            var parts = new Stack<string>();
+            var place = this;
+            for (; place.Within is not null; place = place.Within)
+                parts.Push(place.Name is null ? place.Index.ToString(CultureInfo.InvariantCulture) : JsonFields.Escape(place.Name));
+            return string.Concat(parts.Select(part => "/" + part).Prepend(place.Name));
+        }
     }
 }

@@ -16,13 +16,12 @@ internal sealed record SchemaPath
     public IReadOnlyList<string>? Types { get; init; }
 
     /// <summary>Looks up a path.</summary>
-    /// <param name="schema">One that <see cref="Registry.PortSchema.Check"/> accepted.</param>
+    /// <param name="root">A schema that <see cref="Registry.PortSchema.Check"/> accepted.</param>
     /// <param name="path">Names of members, from the outermost.</param>
     /// <param name="what">What the document is called in words.</param>
-    public static SchemaPath Find(string schema, IEnumerable<string> path, string what)
+    public static SchemaPath Find(JsonElement root, IEnumerable<string> path, string what)
     {
-        using var document = JsonDocument.Parse(schema);
-        var at = Resolve(document.RootElement, document.RootElement);
+        var at = Resolve(root, root);
         foreach (var name in path)
         {
             if (at is not { ValueKind: JsonValueKind.Object } here || IsInvolved(here))
@@ -30,7 +29,7 @@ internal sealed record SchemaPath
             if (TypesOf(here) is { } types && !types.Contains("object"))
                 return new SchemaPath { WhyMissing = $"{what} is of the type {string.Join(" or ", types)} and has no member {name}." };
             if (here.TryGetProperty("properties", out var properties) && properties.ValueKind is JsonValueKind.Object && properties.TryGetProperty(name, out var member))
-                at = Resolve(member, document.RootElement);
+                at = Resolve(member, root);
             else if (here.TryGetProperty("additionalProperties", out var more) && more.ValueKind is JsonValueKind.False && !here.TryGetProperty("patternProperties", out _))
                 return new SchemaPath { WhyMissing = $"{what} has no member {name}{Told(properties)}." };
             else

@@ -30,8 +30,10 @@ public sealed class WorkflowCheck
         check.CheckGraph(workflow.Graph, new Scope(null, null, [ScopeNames.Input, ScopeNames.Nodes], workflow.Graph));
         if (check._errors.Count == 0)
             check.CheckBounds(workflow);
-        return [.. check._errors.Take(MaxErrors)];
+        return check._errors;
     }
+
+    private bool HasEnough => _errors.Count >= MaxErrors;
 
     /// <summary>The most tasks and requests to models that a graph comes to.</summary>
     /// <returns>More than <see cref="Workflow.MostSteps"/> when it is more, however much.</returns>
@@ -59,7 +61,7 @@ public sealed class WorkflowCheck
     {
         foreach (var node in graph.Nodes)
         {
-            if (_errors.Count >= MaxErrors)
+            if (HasEnough)
                 return;
             CheckNode(node, scope);
         }
@@ -77,10 +79,10 @@ public sealed class WorkflowCheck
             CheckReads(fallback, scope, node.Name);
         foreach (var undone in node.Compensation?.Reads ?? [])
             CheckReads(undone, scope, within: null);
-        for (var index = 0; index < node.After.Count; index++)
+        for (var index = 0; index < node.After.Count && !HasEnough; index++)
         {
             if (node.After[index] == node.Name || !scope.Siblings.Contains(node.After[index]))
-                _errors.Add(new FieldError($"{node.Pointer}/after/{index}", $"There is no other node {node.After[index]} beside this one. {Told("There are", scope.Siblings.Where(name => name != node.Name))}"));
+                _errors.Add(new FieldError($"{node.Pointer}/after/{index}", $"There is no other node {node.After[index]} beside this one. {scope.SiblingsTold}"));
         }
 
         if (node.Work is WorkflowWork.Loop loop)
@@ -94,16 +96,21 @@ public sealed class WorkflowCheck
     /// <param name="within">The node that reads, which cannot read itself; null when it can.</param>
     private void CheckReads(JsonTemplate? template, Scope scope, string? within)
     {
-        foreach (var (pointer, path) in template?.Reads ?? [])
+        foreach (var (text, path) in template?.Reads ?? [])
         {
+            if (HasEnough)
+                return;
             if (Fault(path, scope, within) is { } fault)
-                _errors.Add(new FieldError(pointer, fault));
+                _errors.Add(new FieldError(text.Pointer, fault));
         }
 
         // What reads nothing comes to the same in every run, and so does its failure.
         foreach (var text in (template?.Texts ?? []).Where(text => text.Template is { HasExpressions: true, References.Count: 0 }))
         {
-            if (!text.Template.TryEvaluate(s_nothing, _effort, out _, out var fault))
+            // Where there are too many to be evaluated now, they are when the workflow is run.
+            if (HasEnough || _effort.Left == 0)
+                return;
+            if (!text.Template.TryEvaluate(s_nothing, _effort, out _, out var fault) && fault.Kind is not ExpressionFaultKind.BudgetSpent)
                 _errors.Add(new FieldError(text.Pointer, $"It fails in every run: {fault.Reason}"));
         }
     }
@@ -111,9 +118,9 @@ public sealed class WorkflowCheck
     private static string? Fault(IReadOnlyList<string> path, Scope scope, string? within)
     {
         if (path.Count == 0)
-            return $"An expression says which value it reads. {Told("There are", scope.Values)}";
+            return $"An expression says which value it reads. {scope.ValuesTold}";
         if (!scope.Values.Contains(path[0]))
-            return $"There is no value {path[0]} here. {Told("There are", scope.Values)}";
+            return $"There is no value {path[0]} here. {scope.ValuesTold}";
         if (path[0] != ScopeNames.Nodes)
             return null;
         if (path.Count == 1)
@@ -125,7 +132,7 @@ public sealed class WorkflowCheck
         {
             return scope.IsAround(name)
                 ? $"The node {name} has not ended while what is within it runs, so it cannot be read there."
-                : $"There is no node {name} that can be read here: those beside this node and beside what it is in. {Told("There are", scope.Nodes)}";
+                : $"There is no node {name} that can be read here: those beside this node and beside what it is in. {scope.NodesTold}";
         }
 
         return path.Count == 2 || NodeResult.Members.Contains(path[2])
@@ -175,6 +182,16 @@ public sealed class WorkflowCheck
     private sealed class Scope(Scope? outer, string? node, IReadOnlyList<string> values, WorkflowGraph graph)
     {
         private readonly HashSet<string> _siblings = graph.Nodes.Select(sibling => sibling.Name).ToHashSet(StringComparer.Ordinal);
+
+        // Told for each fault, and put together once.
+        private readonly Lazy<string> _siblingsTold = new(() => Told("Beside each other are", graph.Nodes.Select(sibling => sibling.Name)));
+        private string? _nodesTold;
+
+        public string SiblingsTold => _siblingsTold.Value;
+
+        public string NodesTold => _nodesTold ??= Told("There are", Nodes);
+
+        public string ValuesTold => Told("There are", Values);
 
         public IEnumerable<string> Values => Chain.SelectMany(scope => scope.Own);
 

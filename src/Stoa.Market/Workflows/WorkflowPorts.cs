@@ -5,13 +5,22 @@ namespace Stoa.Market.Workflows;
 /// <summary>Compares what nodes read and are given with the schemas of the run's input and of the agents.</summary>
 /// <param name="workflow">One that holds together by itself.</param>
 /// <param name="agents">Those that are named and that are here; null for one that is nowhere.</param>
-internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<string, AgentVersion?> agents)
+/// <param name="time">Bounds how long inputs that are written out are checked.</param>
+internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<string, AgentVersion?> agents, TimeProvider time)
 {
     private const int MaxErrors = 100;
+
+    // Schemas are of strangers, and each may take seconds. What is not checked now is when the task is submitted.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private const string Json = "application/json";
 
     private readonly List<FieldError> _errors = [];
     private readonly Dictionary<string, AgentVersion> _writers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, JsonElement> _schemas = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Schema, string Path), SchemaPath> _found = [];
+    private TimeSpan _spent;
+
+    private bool HasEnough => _errors.Count >= MaxErrors;
 
     /// <summary>Every reason against it, at most 100.</summary>
     public IReadOnlyList<FieldError> Find()
@@ -40,7 +49,7 @@ internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<strin
     {
         foreach (var node in graph.Nodes)
         {
-            if (_errors.Count >= MaxErrors)
+            if (HasEnough)
                 return;
             CheckReads(node.When);
             foreach (var work in node.Fallbacks.Append(node.Work).Concat(node.Compensation is null ? [] : [node.Compensation]))
@@ -91,6 +100,8 @@ internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<strin
         {
             foreach (var (parameter, value) in parameters.Members.Where(member => agent.Manifest.Parameters.All(known => known.Name != member.Name)))
             {
+                if (HasEnough)
+                    return;
                 var known = agent.Manifest.Parameters.Count == 0 ? "it has none" : $"it has {string.Join(", ", agent.Manifest.Parameters.Select(each => each.Name))}";
                 _errors.Add(new FieldError(value.Pointer, $"{agent.Listing} has no parameter {parameter}: {known}."));
             }
@@ -104,15 +115,21 @@ internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<strin
     {
         if (json.IsConstant)
         {
+            if (_spent > s_patience)
+                return;
+            var begun = time.GetTimestamp();
             foreach (var error in PortSchema.Validate(schema, json.ToUtf8()))
                 _errors.Add(new FieldError(json.Pointer + error.Pointer, error.Reason));
+            _spent += time.GetElapsedTime(begun);
             return;
         }
 
         // Of what is put together only the outermost members are compared: what is within may come from anywhere.
         foreach (var (path, value) in json is JsonTemplate.Object given ? given.Members.Select(member => ((string[])[member.Name], member.Value)) : [([], json)])
         {
-            var wanted = SchemaPath.Find(schema, path, "what it reads");
+            if (HasEnough)
+                return;
+            var wanted = Find(schema, path, "what it reads");
             if (wanted.WhyMissing is { } why)
                 _errors.Add(new FieldError(value.Pointer, $"{agent.Listing} does not take it: {why}"));
             else if (wanted.Types is { } types && TypesOf(value) is { } given1 && !given1.Any(type => SchemaPath.MayBe(types, type)))
@@ -128,10 +145,12 @@ internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<strin
 
     private void CheckReads(JsonTemplate? template)
     {
-        foreach (var (pointer, path) in template?.Reads ?? [])
+        foreach (var (text, path) in template?.Reads ?? [])
         {
+            if (HasEnough)
+                return;
             if (Look(path) is { WhyMissing: { } why })
-                _errors.Add(new FieldError(pointer, why[..1].ToUpperInvariant() + why[1..]));
+                _errors.Add(new FieldError(text.Pointer, why[..1].ToUpperInvariant() + why[1..]));
         }
     }
 
@@ -150,14 +169,26 @@ internal sealed class WorkflowPorts(Workflow workflow, IReadOnlyDictionary<strin
     private SchemaPath Look(IReadOnlyList<string> path)
     {
         if (path is [ScopeNames.Input, ..])
-            return workflow.Input is { } schema ? SchemaPath.Find(schema, path.Skip(1), "input") : new SchemaPath();
+            return workflow.Input is { } schema ? Find(schema, path.Skip(1), "input") : new SchemaPath();
         if (path is not [ScopeNames.Nodes, var name, NodeResult.Output, ..] || !_writers.TryGetValue(name, out var agent))
             return new SchemaPath();
         var port = agent.Manifest.Output;
         if (port.MediaType == Json)
-            return port.Schema is null ? new SchemaPath() : SchemaPath.Find(port.Schema, path.Skip(3), $"nodes.{name}.output");
+            return port.Schema is null ? new SchemaPath() : Find(port.Schema, path.Skip(3), $"nodes.{name}.output");
         if (!port.MediaType.StartsWith("text/", StringComparison.Ordinal))
             return new SchemaPath { WhyMissing = $"{agent.Listing} writes {port.MediaType}, which expressions cannot read: pass it on by nodes.{name}.content.digest." };
         return path.Count > 3 ? new SchemaPath { WhyMissing = $"{agent.Listing} writes a text, {port.MediaType}, which has no member {path[3]}." } : new SchemaPath { Types = ["string"] };
+    }
+
+    /// <summary>Looks a path up once, and reads a schema once, however many nodes name them.</summary>
+    private SchemaPath Find(string schema, IEnumerable<string> path, string what)
+    {
+        IReadOnlyList<string> names = [.. path];
+        var key = (schema, what + "\n" + string.Join('\n', names));
+        if (_found.TryGetValue(key, out var known))
+            return known;
+        if (!_schemas.TryGetValue(schema, out var root))
+            _schemas.Add(schema, root = JsonElement.Parse(schema));
+        return _found[key] = SchemaPath.Find(root, names, what);
     }
 }

@@ -11,6 +11,9 @@ namespace Stoa.Market.Workflows;
 public sealed partial class WorkflowReader
 {
     private const int MaxJsonDepth = 64;
+
+    // Ten for each node.
+    private const int MaxValues = 10 * Workflow.MaxNodes;
     private const int MaxDescriptionLength = 1_000;
     private const int MaxListed = 10_000;
     private const int MaxTurns = 1_000;
@@ -40,8 +43,10 @@ public sealed partial class WorkflowReader
             return Refused([new FieldError("", $"The document has {json.Length:N0} bytes; at most {Workflow.MaxBytes:N0} are read.")]);
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false });
-            var root = new JsonFields(document.RootElement);
+            if (CountValues(json.Span) > MaxValues)
+                return Refused([new FieldError("", $"At most {MaxValues:N0} values are read of a document.")]);
+            // Not pooled: constants are parts of it as long as the workflow lives.
+            var root = new JsonFields(JsonElement.Parse(json.Span, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false }));
             var workflow = new WorkflowReader().ReadWorkflow(root);
             return root.Errors.Count == 0 ? workflow : Refused(root.Errors);
         }
@@ -58,6 +63,19 @@ public sealed partial class WorkflowReader
 
     internal static Refusal<WorkflowRefusal> Refused(IReadOnlyList<FieldError> errors) =>
         new(WorkflowRefusal.WorkflowInvalid, $"The workflow has {errors.Count} fault(s): mend what is listed in errors.", errors);
+
+    private static int CountValues(ReadOnlySpan<byte> json)
+    {
+        var count = 0;
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxJsonDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.EndArray or JsonTokenType.EndObject))
+                count++;
+        }
+
+        return count;
+    }
 
     private Workflow ReadWorkflow(JsonFields root)
     {
@@ -84,7 +102,7 @@ public sealed partial class WorkflowReader
     {
         var limits = new WorkflowLimits(
             fields.Has("steps") ? fields.Number("steps", 1, Workflow.MostSteps) : null,
-            fields.Has("price") ? fields.Parsed<Money>("price", "an amount in USD as a text, such as \"0.50\"") : null,
+            Price(fields, "price"),
             Duration(fields, "time"));
         fields.RefuseUnknown();
         return limits;
@@ -116,12 +134,12 @@ public sealed partial class WorkflowReader
     private WorkflowNode ReadNode(string name, JsonFields fields, int depth)
     {
         if (!NamePattern().IsMatch(name))
-            fields.Errors.Add(new FieldError(fields.Pointer, "The name of a node has 1 to 64 letters, digits and underscores, a letter first."));
+            fields.RefuseAll("The name of a node has 1 to 64 letters, digits and underscores, a letter first.");
         else if (!_names.Add(name))
-            fields.Errors.Add(new FieldError(fields.Pointer, $"There are two nodes {name}: names are those of the whole document, those within nodes too."));
+            fields.RefuseAll($"There are two nodes {name}: names are those of the whole document, those within nodes too.");
         var kinds = s_kinds.Where(fields.Has).ToList();
         if (kinds.Count != 1)
-            fields.Errors.Add(new FieldError(fields.Pointer, $"A node has exactly one of {string.Join(", ", s_kinds)}; this one has {(kinds.Count == 0 ? "none" : string.Join(" and ", kinds))}."));
+            fields.RefuseAll($"A node has exactly one of {string.Join(", ", s_kinds)}; this one has {(kinds.Count == 0 ? "none" : string.Join(" and ", kinds))}.");
         var work = kinds.Count == 0 ? new WorkflowWork.Choose([]) : ReadWork(kinds[0], fields, depth);
         var isTried = work is WorkflowWork.RunTask or WorkflowWork.AskModel;
         var node = new WorkflowNode(name, fields.Pointer, work)
@@ -135,7 +153,7 @@ public sealed partial class WorkflowReader
             Compensation = fields.Has("compensate") ? ReadStep(fields.Object("compensate"), "what undoes a node") : null,
         };
         if (!isTried && kinds.Count == 1 && (node.Retry.Attempts > 1 || node.Fallbacks.Count > 0))
-            fields.Errors.Add(new FieldError(fields.Pointer, $"Only a task or a model is tried again; of a {kinds[0]} say it of the nodes within."));
+            fields.RefuseAll($"Only a task or a model is tried again; of a {kinds[0]} say it of the nodes within.");
         fields.RefuseUnknown();
         return node;
     }
@@ -145,7 +163,7 @@ public sealed partial class WorkflowReader
     {
         WorkflowWork work = fields.Has("model") ? ReadModel(fields) : ReadTask(fields);
         if (fields.Has("task") == fields.Has("model"))
-            fields.Errors.Add(new FieldError(fields.Pointer, $"Either task or model: one of them is {what}."));
+            fields.RefuseAll($"Either task or model: one of them is {what}.");
         fields.RefuseUnknown();
         return work;
     }
@@ -163,7 +181,7 @@ public sealed partial class WorkflowReader
     private static WorkflowWork.AskModel ReadModel(JsonFields node)
     {
         var request = NeededTemplate(node, "model", JsonValueKind.Object, "the body of POST /v1/chat/completions, with expressions in its texts");
-        return new WorkflowWork.AskModel(request, node.Has("maxPrice") ? node.Parsed<Money>("maxPrice", "an amount in USD as a text, such as \"0.01\"") : null);
+        return new WorkflowWork.AskModel(request, Price(node, "maxPrice"));
     }
 
     private WorkflowWork ReadComposite(string kind, JsonFields fields, int depth)
@@ -202,7 +220,7 @@ public sealed partial class WorkflowReader
         var name = fields.Has("event") ? fields.Text("event", text => NamePattern().IsMatch(text), "1 to 64 letters, digits and underscores, a letter first") : null;
         var wait = new WorkflowWork.Wait(Duration(fields, "for"), Template(fields, "until"), name);
         if (s_waits.Count(fields.Has) != 1)
-            fields.Errors.Add(new FieldError(fields.Pointer, "A wait has exactly one of for, until and event."));
+            fields.RefuseAll("A wait has exactly one of for, until and event.");
         return wait;
     }
 
@@ -220,6 +238,15 @@ public sealed partial class WorkflowReader
 
     private static string Item(JsonFields fields) =>
         fields.Has("as") ? fields.Text("as", text => NamePattern().IsMatch(text) && !ScopeNames.IsReserved(text), ItemRule) : ScopeNames.Item;
+
+    private static Money? Price(JsonFields fields, string name)
+    {
+        if (!fields.Has(name))
+            return null;
+        var price = Money.Zero;
+        fields.Text(name, text => Money.TryParse(text, null, out price) && price >= Money.Zero, "an amount in USD as a text, such as \"0.50\"");
+        return price;
+    }
 
     private static TimeSpan? Duration(JsonFields fields, string name)
     {

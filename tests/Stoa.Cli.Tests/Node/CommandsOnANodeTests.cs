@@ -290,7 +290,7 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
 
         (await _cli.RunAsync("task submit stoa/text-summary lake.txt")).ShouldNotBe(ExitCode.Ok);
 
-        _cli.Error.ShouldContain("model_not_found");
+        _cli.Error.ShouldContain("nor any other model yet");
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed class CheckWorkflowTests
         var submit = new SubmitTask(
             _shelf, _shelf, _shelf, _shelf, _shelf, _shelf, TaskSamples.Ids.Next<Account>(), new AgentIndex(new SelectionPolicy(), TaskSamples.Now),
             new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, cell.Self, TaskSamples.Ids), cell, new TaskSealing(null), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1), new NoSuppliers());
-        _check = new CheckWorkflow(_shelf, submit, new NoSuppliers());
+        _check = new CheckWorkflow(_shelf, submit, new NoSuppliers(), TimeProvider.System);
         Publish(TaskSamples.Manifest(InputSchema, parameters: new AgentParameter("width", "Pixels.", AgentParameterType.Integer, null, [])), "application/json", OutputSchema);
     }
 

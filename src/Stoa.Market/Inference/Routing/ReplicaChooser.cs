@@ -41,6 +41,9 @@ public sealed record PriceCap(TokenUsage Usage, Money Most);
 /// <param name="random">Chance.</param>
 public sealed class ReplicaChooser(PrefixIndex index, Random random)
 {
+    // A request that so many servers have failed may be at fault itself: those that others have found to fail are left alone by it.
+    private const int MostFailedInNeed = 4;
+
     /// <summary>A replica that has seen a prompt is given more than others, up to this many times the average.</summary>
     public const double BoundedLoad = 1.5;
 
@@ -98,7 +101,7 @@ public sealed class ReplicaChooser(PrefixIndex index, Random random)
 
     /// <summary>Whether a replica takes a request that has nobody else to go to, once it has room. Those at other operators' nodes are left alone for reasons of their own.</summary>
     internal static bool MayServeInNeed(ReplicaState replica, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request) =>
-        replica.ServesInNeed && replica.Replica.Supplied is null && !excluded.Contains(replica) && request.Allows(replica.Replica);
+        excluded.Count < MostFailedInNeed && replica.ServesInNeed && replica.Replica.Supplied is null && !excluded.Contains(replica) && request.Allows(replica.Replica);
 
     private ReplicaState? Choose(IReadOnlyList<ReplicaState> replicas, IReadOnlyCollection<ReplicaState> excluded, RoutedRequest request, long now)
     {

@@ -54,7 +54,8 @@ internal sealed class Exchange(
         try
         {
             answer.Gone.ThrowIfCancellationRequested();
-            using var left = _readsOn ? answer.Gone.Register(() => limit.CancelAfter(options.IdleMs)) : default;
+            // A whole answer is silent until it is there: given up before, it would be paid for by nobody.
+            using var left = _readsOn && request.IsStream ? answer.Gone.Register(() => limit.CancelAfter(options.IdleMs)) : default;
             // Whoever has won is beyond being given up.
             using var givenUp = race?.Lost.Register(() =>
             {

@@ -26,8 +26,8 @@ internal sealed class AnswerWitness(SupplierOrder order, ILogger logger) : IDisp
     /// <summary>What is not to be believed; null where nothing was found.</summary>
     public string? Lie { get; private set; }
 
-    /// <summary>Takes the head of an answer: that of one which is not streamed has the receipt.</summary>
-    public void TakeHead(HttpResponseMessage answer) => _receipt = answer.Headers.TryGetValues(ModelAnswerReceipt.Header, out var values) ? values.FirstOrDefault() : null;
+    /// <summary>Takes the head of an answer: that of one which is not streamed has the receipt. One in the head of a stream could swear to nothing of it.</summary>
+    public void TakeHead(HttpResponseMessage answer) => _receipt = _events is null && answer.Headers.TryGetValues(ModelAnswerReceipt.Header, out var values) ? values.FirstOrDefault() : null;
 
     /// <summary>Takes an event of a streamed answer.</summary>
     /// <returns>What it is.</returns>

@@ -87,13 +87,13 @@ internal sealed class OrderDialogue(SupplierDesk desk, SupplierTab tab, Supplier
     {
         if (ReadRequired(answer) is not { } required || required.Network != PaymentNetwork.Of(tab.Supplier.Node))
             throw new UpstreamException(UpstreamFailureKind.Malformed, "It wants to be paid, and does not say how.");
-        if (!Money.TryParse(required.Amount, out var amount) || amount > order.Most)
+        if (!Money.TryParse(required.Amount, out var amount) || amount < Money.Zero || amount > order.Most)
         {
             desk.AskSoon(order.Replica);
             throw new UpstreamException(UpstreamFailureKind.Refused, $"It asks for {ReplicaCheck.Cut(required.Amount)} USD, and by its list the request costs {order.Most} at most.");
         }
 
-        if (required.Extra?.Cumulative is not { } text || !Money.TryParse(text, out var cumulative))
+        if (required.Extra?.Cumulative is not { } text || !Money.TryParse(text, out var cumulative) || cumulative < Money.Zero)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "It does not say what a voucher has to say in all.");
         if (!await tab.RaiseAsync(cumulative, order.Most, cancellationToken))
         {
