@@ -186,7 +186,6 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(TemplateResponse))]
 [JsonSerializable(typeof(WorkflowValidationResponse))]
 [JsonSerializable(typeof(SimulateWorkflowRequest))]
-[JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(WorkflowSimulationResponse))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, SimulatedOutcomeBody>))]
 [JsonSerializable(typeof(ListResponse<TemplateResponse>))]

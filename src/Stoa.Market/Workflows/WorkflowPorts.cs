@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Stoa.Market.Registry;
 
 namespace Stoa.Market.Workflows;

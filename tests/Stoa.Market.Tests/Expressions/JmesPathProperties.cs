@@ -46,7 +46,7 @@ public sealed class JmesPathProperties
             TextTemplate.TryParse("${" + text + "}", out var template, out var fault).ShouldBeTrue($"{text}: {fault?.Reason}");
             var expression = ExpressionSamples.Parse(text);
 
-            template!.References.ShouldBe(expression.References);
+            template!.References.ShouldBe(expression.References, ignoreOrder: true);
             template.TryEvaluate(value, new ExpressionBudget(ExpressionBudget.MaxSteps), out var result, out fault);
             var (json, expressionFault) = ExpressionSamples.Evaluate(expression, value.GetRawText());
             (fault?.Kind, fault?.Offset).ShouldBe((expressionFault?.Kind, expressionFault?.Offset + 2));

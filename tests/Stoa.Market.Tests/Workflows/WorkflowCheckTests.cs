@@ -74,4 +74,12 @@ public sealed class WorkflowCheckTests
         WorkflowDependencies.Of(open.Graph).Order.ShouldBe(Enumerable.Range(0, length));
         WorkflowCheck.Find(closed).ShouldHaveSingleItem().Reason.ShouldContain("and so on");
     }
+
+    [Fact]
+    public void Faults_AreToldUpToAHundred()
+    {
+        var nodes = new StringBuilder("""{ "a": { "task": { "x": [""").AppendJoin(',', Enumerable.Repeat("\"${nodes.nobody.output}\"", 10_000)).Append("""] }, "after": [""").AppendJoin(',', Enumerable.Range(0, 10_000).Select(number => $"\"n{number}\"")).Append("] } }");
+
+        WorkflowCheck.Find(WorkflowReaderTests.Read($$"""{ "name": "wf", "nodes": {{nodes}} }""")).Count.ShouldBe(100);
+    }
 }

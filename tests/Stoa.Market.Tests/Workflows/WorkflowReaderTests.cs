@@ -86,6 +86,19 @@ public sealed class WorkflowReaderTests
         WorkflowReader.Read(Encoding.UTF8.GetBytes(json.ToString())).Refusal!.Errors.ShouldContain(error => error.Reason.Contains("8 levels"));
     }
 
+    [Fact]
+    public void Documents_ThatAreHostile_AreRefusedInFewWords()
+    {
+        var longName = new string('n', 100_000);
+        Errors($$"""{ "name": "wf", "nodes": { "a": { "task": { "{{longName}}": [{{string.Join(',', Enumerable.Repeat("0", 10_000))}}] } } } }""").Single().Reason.ShouldContain("at most 256 characters");
+        Errors($$"""{ "name": "wf", "nodes": { "{{longName}}": {} } }""").ShouldContain(error => error.Reason.Contains("at most 256 characters"));
+        Errors($$"""{ "name": "wf", "nodes": { "a": { "task": [{{string.Join(',', Enumerable.Repeat("0", 200_000))}}] } } }""").Single().Reason.ShouldContain("200,000 values");
+        Errors($$"""{ "name": "wf", "nodes": { "a": { "wait": { "for": "1s" }, {{string.Join(',', Enumerable.Range(0, 50_000).Select(number => $"\"m{number}\": 1"))}} } } }""").Count.ShouldBe(1_000);
+        Errors($$"""{ "name": "wf", "nodes": { "a": { "task": { "x": [{{string.Join(',', Enumerable.Repeat("\"${\"", 50_000))}}] } } } }""").Count.ShouldBe(1_000);
+
+        static IReadOnlyList<FieldError> Errors(string json) => WorkflowReader.Read(Encoding.UTF8.GetBytes(json)).Refusal!.Errors;
+    }
+
     [Theory]
     [InlineData("[[[[")]
     [InlineData("")]

@@ -61,7 +61,7 @@ public static class SimulateWorkflow
         private readonly Queue<RunEvent> _next = new();
         private readonly PriorityQueue<RunCommand.Wake, (DateTimeOffset At, int Number)> _timers = new();
         private readonly Dictionary<string, ExpressionValue> _given = new(StringComparer.Ordinal);
-        private DateTimeOffset _now = start;
+        private TimeSpan _took;
         private int _begun;
         private int _timed;
         private string? _waitsFor;
@@ -72,7 +72,7 @@ public static class SimulateWorkflow
             while (!_run.HasEnded && _begun <= MaxSteps)
             {
                 if (_next.TryDequeue(out var happened))
-                    Follow(_run.Apply(happened, _now));
+                    Follow(_run.Apply(happened, start + _took));
                 else if (_timers.TryDequeue(out var wake, out _))
                     Wake(wake);
                 else
@@ -81,7 +81,7 @@ public static class SimulateWorkflow
 
             var budget = new ExpressionBudget(EffortOfTelling);
             return new SimulatedRun(
-                _run.State, ToJson(_run.Output, budget), _run.HasEnded ? _run.Error : WhyOpen(), _now - start,
+                _run.State, ToJson(_run.Output, budget), _run.HasEnded ? _run.Error : WhyOpen(), _took,
                 [.. _run.Steps.Select(step => new SimulatedStep(step.Path, step.State, step.Attempt, step.Error, _given.TryGetValue(step.Path, out var body) ? ToJson(body, budget) : null))]);
         }
 
@@ -91,8 +91,8 @@ public static class SimulateWorkflow
 
         private void Wake(RunCommand.Wake wake)
         {
-            if (wake.At > _now)
-                _now = wake.At;
+            if (wake.At - start > _took)
+                _took = wake.At - start;
             _next.Enqueue(new RunEvent.TimeCame(wake.Path, wake.Kind, wake.Attempt));
         }
 

@@ -129,7 +129,7 @@ public sealed partial class WorkflowRun
     private RunFrame? _root;
 
     /// <summary>Does what can be done at once, until there is nothing left but to wait.</summary>
-    private IReadOnlyList<RunCommand> GoOn()
+    private List<RunCommand> GoOn()
     {
         while (true)
         {

@@ -66,7 +66,7 @@ internal sealed class RandomWorkflow(Random random)
         return node;
     }
 
-    private JsonNode Branch(int number, int depth, IReadOnlyList<string> readable, IReadOnlyList<string> values)
+    private JsonObject Branch(int number, int depth, IReadOnlyList<string> readable, IReadOnlyList<string> values)
     {
         var branch = Graph(depth + 1, readable, values);
         if (number == 0 || random.Next(2) == 0)

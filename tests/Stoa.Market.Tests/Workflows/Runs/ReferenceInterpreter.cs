@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Stoa.Market.Expressions;
-using Stoa.Market.Workflows;
 using Stoa.Market.Workflows.Runs;
 
 namespace Stoa.Market.Tests.Workflows.Runs;
