@@ -43,7 +43,7 @@ public sealed class WorkflowCommandsTests(RealNode node) : IDisposable
 
         File.WriteAllText(Path.Combine(_cli.Folder, "pages.yaml"), "name: [");
         (await _cli.RunAsync("workflow validate pages.yaml")).ShouldBe(ExitCode.Refused);
-        _cli.Error.ShouldContain("Line 1");
+        _cli.Error.ShouldContain("Line 2, column 1");
     }
 
     [Fact]
