@@ -83,8 +83,8 @@ internal static class WorkflowCommands
                 scope,
                 "simulate",
                 "Run a workflow without doing anything: tasks come to what is said of them, waits are over at once, and nothing is paid.",
-                new("Which steps there would be, and what each would be given", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["# One","# Two"]}'"""),
-                new("With what tasks come to", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["# One"]}' --outcomes outcomes.json --json | jq .output"""))
+                new("Which steps there would be, and what each would be given", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["One","Two"]}'"""),
+                new("With what tasks come to", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["One"]}' --outcomes outcomes.json --json | jq .output"""))
         {
             Add(_file);
             Add(_input);

@@ -8,7 +8,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="MostSteps">Tasks and requests to models that a run may come to, with all maps, loops and retries at their bounds.</param>
 /// <param name="MostPrice">All of them at their limits, with inputs of up to 1 MiB, and no more than the workflow's own limit. Left out when that is not known: an agent is chosen while it runs, or a request to a model has no <c>maxPrice</c>.</param>
 /// <param name="Graph">A flowchart in Mermaid's language; left out with more than 500 nodes.</param>
-public sealed record WorkflowValidationResponse(string Name, int Nodes, long MostSteps, string? MostPrice, string? Graph);
+public sealed record WorkflowValidationResponse(string Name, int Nodes, long MostSteps, string? MostPrice = null, string? Graph = null);
 
 /// <summary><c>POST /api/v1/workflows/simulations</c>: a workflow that is run without doing anything.</summary>
 /// <param name="Workflow">The document as a JSON object, or as a text in YAML.</param>
@@ -32,11 +32,11 @@ public sealed record SimulatedOutcomeBody(JsonElement? Output = null, JsonElemen
 
 /// <summary>What became of a simulated run.</summary>
 /// <param name="State"><c>succeeded</c>, <c>failed</c>, or <c>running</c> when it waits for what nothing is said of.</param>
-/// <param name="Output">What it gave.</param>
-/// <param name="Error">Why it failed, or what it waits for.</param>
 /// <param name="TookMs">Time that would have passed in waits and between attempts, in milliseconds.</param>
 /// <param name="Steps">Its nodes, in the order in which they came to be.</param>
-public sealed record WorkflowSimulationResponse(string State, JsonElement? Output, WorkflowErrorBody? Error, double TookMs, IReadOnlyList<SimulatedStepBody> Steps);
+/// <param name="Output">What it gave.</param>
+/// <param name="Error">Why it failed, or what it waits for.</param>
+public sealed record WorkflowSimulationResponse(string State, double TookMs, IReadOnlyList<SimulatedStepBody> Steps, JsonElement? Output = null, WorkflowErrorBody? Error = null);
 
 /// <summary>Why a run or a node of it failed.</summary>
 /// <param name="Code">In one word.</param>
@@ -50,4 +50,4 @@ public sealed record WorkflowErrorBody(string Code, string Detail, string Path);
 /// <param name="Attempts">How often it was tried.</param>
 /// <param name="Error">Why it failed.</param>
 /// <param name="Given">The submission or request of its last attempt, with its expressions evaluated.</param>
-public sealed record SimulatedStepBody(string Path, string State, int Attempts, WorkflowErrorBody? Error, JsonElement? Given);
+public sealed record SimulatedStepBody(string Path, string State, int Attempts, WorkflowErrorBody? Error = null, JsonElement? Given = null);

@@ -67,8 +67,11 @@ public static class WorkflowsEndpoints
         new(found.Workflow.Name, found.Workflow.Graph.CountNodes(), found.MostSteps, found.MostPrice?.ToString(), WorkflowPicture.Draw(found.Workflow));
 
     private static WorkflowSimulationResponse ToContract(SimulatedRun run) => new(
-        NameOf(run.State), run.Output, ToContract(run.Error), run.Took.TotalMilliseconds,
-        [.. run.Steps.Select(step => new SimulatedStepBody(step.Path, NameOf(step.State), step.Attempts, ToContract(step.Error), step.Given))]);
+        NameOf(run.State),
+        run.Took.TotalMilliseconds,
+        [.. run.Steps.Select(step => new SimulatedStepBody(step.Path, NameOf(step.State), step.Attempts, ToContract(step.Error), step.Given))],
+        run.Output,
+        ToContract(run.Error));
 
     private static WorkflowErrorBody? ToContract(StepError? error) => error is null ? null : new WorkflowErrorBody(error.Code, error.Detail, error.Path);
 

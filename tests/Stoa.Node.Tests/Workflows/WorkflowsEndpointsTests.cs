@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using Stoa.Client;
+using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Tests.Tasks;
 
@@ -57,5 +59,18 @@ public sealed class WorkflowsEndpointsTests : IAsyncLifetime
         var refusal = await Should.ThrowAsync<StoaException>(() => _node.Client.ValidateWorkflowAsync(new byte[(4 << 20) + 1], isYaml: true, Stop));
 
         refusal.Problem.Status.ShouldBe((int)HttpStatusCode.RequestEntityTooLarge);
+    }
+
+    [Fact]
+    public async Task Workflow_IsSimulated_AndNothingIsSubmitted()
+    {
+        var workflow = JsonSerializer.SerializeToElement($"name: twice\nnodes:\n  one: {{ task: {{ agent: {_echo}, input: {{ text: \"${{input.text}}\" }} }} }}\noutput: ${{nodes.one.output}}\n");
+        var request = new SimulateWorkflowRequest(workflow, JsonElement.Parse("""{ "text": "hi" }"""), new Dictionary<string, SimulatedOutcomeBody> { ["one"] = new(JsonElement.Parse("\"HI\"")) });
+
+        var run = await _node.Client.SimulateWorkflowAsync(request, Stop);
+
+        (run.State, run.Output?.GetString(), run.Steps.Single().Given?.GetProperty("input").GetProperty("text").GetString()).ShouldBe(("succeeded", "HI", "hi"));
+        (await _node.Client.ListTasksAsync(cancellationToken: Stop).ToListAsync(Stop)).ShouldBeEmpty();
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.SimulateWorkflowAsync(request with { Workflow = JsonElement.Parse("\"name: [\"") }, Stop))).Problem.Code.ShouldBe("workflowInvalid");
     }
 }

@@ -353,8 +353,7 @@ internal static class Examples
             JsonElement.Parse("""{ "text": "# Hello" }"""),
             new Dictionary<string, SimulatedOutcomeBody> { ["one"] = new(JsonElement.Parse("\"<h1>Hello</h1>\"")) }),
         new WorkflowSimulationResponse(
-            "succeeded", JsonElement.Parse("\"<h1>Hello</h1>\""), null, 0,
-            [new SimulatedStepBody("one", "succeeded", 1, null, JsonElement.Parse("""{ "agent": "stoa/markdown-html", "input": { "text": "# Hello" } }"""))]),
+            "succeeded", 0, [new SimulatedStepBody("one", "succeeded", 1, Given: JsonElement.Parse("""{ "agent": "stoa/markdown-html", "input": { "text": "# Hello" } }"""))], JsonElement.Parse("\"<h1>Hello</h1>\"")),
         new CreateTemplateRequest("thumbnail", s_blank, [s_width]),
         s_template,
         new ListResponse<TemplateResponse>([s_template]),
