@@ -73,7 +73,7 @@ internal static class WorkflowCommands
     private sealed class SimulateCommand : StoaCommand, ITakesRequests
     {
         private readonly Argument<string> _file = File();
-        private readonly Option<string?> _input = new("--input", "-i") { Description = "What the run is given, as JSON; {} when left out.", HelpName = "JSON" };
+        private readonly Option<string?> _input = new("--input", "-i") { Description = "What the run is given: JSON, or a file that holds it; {} when left out.", HelpName = "JSON|FILE" };
         private readonly Option<string?> _outcomes = new("--outcomes") { Description = "A file of what tasks and models come to, by path or name of the node: { \"short\": { \"output\": \"Tea.\" }, \"each[1].short\": { \"failure\": \"timedOut\", \"failures\": 2 } }.", HelpName = "FILE" };
         private readonly Option<string[]?> _events = new("--event") { Description = "An event that comes, with what comes with it as JSON; may be given several times.", HelpName = "NAME=JSON" };
         private readonly Option<string[]?> _no = new("--no") { Description = "The path of an approval that is answered with no; may be given several times.", HelpName = "PATH" };
@@ -83,8 +83,8 @@ internal static class WorkflowCommands
                 scope,
                 "simulate",
                 "Run a workflow without doing anything: tasks come to what is said of them, waits are over at once, and nothing is paid.",
-                new("Which steps there would be, and what each would be given", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["One","Two"]}'"""),
-                new("With what tasks come to", """stoa workflow simulate samples/workflows/press-review.yaml --input '{"pages":["One"]}' --outcomes outcomes.json --json | jq .output"""))
+                new("Which steps there would be, and what each would be given", """stoa workflow simulate samples/workflows/press-review.yaml --input pages.json"""),
+                new("With what tasks come to", """stoa workflow simulate samples/workflows/press-review.yaml --input pages.json --outcomes outcomes.json --json | jq .output"""))
         {
             Add(_file);
             Add(_input);
@@ -105,7 +105,7 @@ internal static class WorkflowCommands
             var run = await invocation.Client.SimulateWorkflowAsync(
                 new SimulateWorkflowRequest(
                     IsYaml(invocation.Get(_file), bytes) ? JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(bytes.Span), StoaJson.Default.String) : Parse(Encoding.UTF8.GetString(bytes.Span), invocation.Get(_file), StoaJson.Default.JsonElement),
-                    invocation.Get(_input) is { } input ? Parse(input, "--input", StoaJson.Default.JsonElement) : null,
+                    invocation.Get(_input) is { } input ? Parse(await TextOfAsync(invocation, input, cancellationToken), "--input", StoaJson.Default.JsonElement) : null,
                     outcomes,
                     events,
                     (invocation.Get(_no) ?? []).Distinct().ToDictionary(no => no, _ => false)),
@@ -126,6 +126,10 @@ internal static class WorkflowCommands
 
             return run.State == "succeeded" ? ExitCode.Ok : ExitCode.Refused;
         }
+
+        /// <summary>What a file holds; anything that is none is the text itself.</summary>
+        private static async Task<string> TextOfAsync(Invocation invocation, string given, CancellationToken cancellationToken) =>
+            System.IO.File.Exists(invocation.Surroundings.FullPath(given)) ? await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(given), cancellationToken) : given;
 
         private static T Parse<T>(string text, string where, JsonTypeInfo<T> type)
         {
