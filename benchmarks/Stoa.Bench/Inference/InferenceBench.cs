@@ -17,6 +17,7 @@ internal static class InferenceBench
     private const int Replicas = 3;
     private const int Streams = 1_000;
     private const int StreamTokens = 1_000;
+    private const int StreamSeconds = 10;
     private const int WarmUpTokens = 300;
     private const double LateMs = 50;
     private const int Prefixes = 10_000_000;
@@ -146,12 +147,18 @@ internal static class InferenceBench
         var lateMs = await stoa.StreamAsync(StreamTokens, cancellationToken);
         figures.Add("streams_1000_late_percent", lateMs.Count(late => late > LateMs) * 100.0 / lateMs.Count);
         figures.AddPercentiles("streams_1000_late_ms", lateMs, 50, 99);
+        // While all streams are there: whoever falls behind is later and later.
+        figures.Add("streams_1000_growth_ms", Figures.Median(Second(lateMs, 7)) - Figures.Median(Second(lateMs, 3)));
         figures.Add("streams_1000_cpu_us_per_token", (node.ProcessorSeconds - before) * 1e6 / lateMs.Count);
         figures.Add("streams_1000_rss_mb", node.ResidentBytes / 1e6);
         run.Tell("the same without a gateway");
         var directMs = await direct.StreamAsync(StreamTokens, cancellationToken);
         figures.Add("direct_streams_1000_late_percent", directMs.Count(late => late > LateMs) * 100.0 / directMs.Count);
     }
+
+    /// <summary>The delays of a second of each stream.</summary>
+    private static List<double> Second(List<double> lateMs, int second) =>
+        [.. lateMs.Chunk(StreamTokens).SelectMany(stream => stream.Skip(second * StreamTokens / StreamSeconds).Take(StreamTokens / StreamSeconds))];
 
     // Enough to have a first one.
     private const int FewTokens = 1;
