@@ -54,8 +54,14 @@ internal sealed class Exchange(
         try
         {
             answer.Gone.ThrowIfCancellationRequested();
-            // A whole answer is silent until it is there: given up before, it would be paid for by nobody.
-            using var left = _readsOn && request.IsStream ? answer.Gone.Register(() => limit.CancelAfter(options.IdleMs)) : default;
+            // Before its first word it has the time that it has for anybody: given up then, what the replica charges would be paid for by nobody.
+            using var left = _readsOn
+                ? answer.Gone.Register(() =>
+                {
+                    if (_isStarted)
+                        limit.CancelAfter(options.IdleMs);
+                })
+                : default;
             // Whoever has won is beyond being given up.
             using var givenUp = race?.Lost.Register(() =>
             {
