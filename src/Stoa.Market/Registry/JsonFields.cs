@@ -8,7 +8,9 @@ internal sealed class JsonFields
 {
     // What nobody reads to the end: a document of megabytes may have a fault in each of its bytes.
     private const int MostErrors = 1_000;
-    private const int MostNameLength = 256;
+
+    /// <summary>The longest name of a member where names are anybody's choice.</summary>
+    internal const int MostNameLength = 256;
 
     private readonly JsonElement _element;
     private readonly string _pointer;
@@ -205,7 +207,8 @@ internal sealed class JsonFields
         }
     }
 
-    private void Add(string pointer, string reason)
+    /// <summary>Says what is wrong at a place, unless enough is said.</summary>
+    public void Add(string pointer, string reason)
     {
         if (Errors.Count < MostErrors)
             Errors.Add(new FieldError(pointer, reason));

@@ -106,7 +106,9 @@ public static partial class PortSchema
         }
     }
 
-    private static int CountValues(ReadOnlySpan<byte> json)
+    /// <summary>How many values a document has.</summary>
+    /// <exception cref="JsonException">It is no JSON, or deeper than is read.</exception>
+    internal static int CountValues(ReadOnlySpan<byte> json)
     {
         var count = 0;
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });

@@ -67,7 +67,8 @@ internal static class SchemaLoops
         return chains[pointer] = 1 + longest;
     }
 
-    private static bool TryFind(JsonElement root, string reference, out JsonElement target, out string pointer)
+    /// <summary>What a reference into the schema itself names.</summary>
+    internal static bool TryFind(JsonElement root, string reference, out JsonElement target, out string pointer)
     {
         (target, pointer) = (root, reference.TrimStart('#'));
         if (reference is not "#" && !reference.StartsWith("#/", StringComparison.Ordinal))

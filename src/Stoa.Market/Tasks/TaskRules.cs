@@ -35,7 +35,7 @@ public static class TaskRules
             ? accepted
             : new Refusal<TaskRefusal>(TaskRefusal.ParametersInvalid, "The agent does not take these parameters.", errors);
 
-        static FieldError At(string name, string reason) => new($"/parameters/{Escape(name)}", reason);
+        static FieldError At(string name, string reason) => new($"/parameters/{JsonFields.Escape(name)}", reason);
     }
 
     /// <summary>Puts the agent's limits where the request has none, and checks the others.</summary>
@@ -102,7 +102,4 @@ public static class TaskRules
             _ => throw new InvalidOperationException($"Unknown parameter type {parameter.Type}."),
         };
     }
-
-    private static string Escape(string name) =>
-        name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

@@ -11,8 +11,7 @@ namespace Stoa.Market.Workflows;
 /// <remarks>Expressions are in values alone, never in the names of members and never in JSON's own syntax: nothing that a node has come to can add a member or end a text.</remarks>
 public abstract class JsonTemplate
 {
-    private const int MostErrors = 1_000;
-    private const int MostNameLength = 256;
+    private Place _place = Place.Root;
 
     private JsonTemplate()
     {
@@ -33,27 +32,25 @@ public abstract class JsonTemplate
     /// <summary>Where it stands in the document (RFC 6901). It is put together when it is told: a document may have as many places as bytes.</summary>
     public string Pointer => _place.ToString();
 
-    private Place _place = Place.Root;
-
     /// <summary>Reads one.</summary>
     /// <param name="element">The value; its document is kept.</param>
     /// <param name="pointer">Where it stands in the document.</param>
-    /// <param name="errors">Faults of its expressions are added.</param>
-    internal static JsonTemplate Read(JsonElement element, string pointer, List<FieldError> errors) => Read(element, new Place(null, pointer), errors);
+    /// <param name="document">Is told of faults of its expressions.</param>
+    internal static JsonTemplate Read(JsonElement element, string pointer, JsonFields document) => Read(element, new Place(null, pointer), document);
 
-    private static JsonTemplate Read(JsonElement element, Place place, List<FieldError> errors)
+    private static JsonTemplate Read(JsonElement element, Place place, JsonFields document)
     {
         JsonTemplate template;
         switch (element.ValueKind)
         {
-            case JsonValueKind.Object when element.EnumerateObject().Any(member => member.Name.Length > MostNameLength):
-                Refuse($"The names of members have at most {MostNameLength} characters.");
+            case JsonValueKind.Object when element.EnumerateObject().Any(member => member.Name.Length > JsonFields.MostNameLength):
+                document.Add(place.ToString(), $"The names of members have at most {JsonFields.MostNameLength} characters.");
                 return Null;
             case JsonValueKind.Object:
-                template = new Object([.. element.EnumerateObject().Select(member => (member.Name, Read(member.Value, new Place(place, member.Name), errors)))]);
+                template = new Object([.. element.EnumerateObject().Select(member => (member.Name, Read(member.Value, new Place(place, member.Name), document)))]);
                 break;
             case JsonValueKind.Array:
-                template = new List([.. element.EnumerateArray().Select((item, index) => Read(item, new Place(place, null, index), errors))]);
+                template = new List([.. element.EnumerateArray().Select((item, index) => Read(item, new Place(place, null, index), document))]);
                 break;
             case JsonValueKind.String:
                 var text = element.GetString()!;
@@ -63,7 +60,7 @@ public abstract class JsonTemplate
                     break;
                 }
 
-                Refuse($"{fault.Reason} (at character {fault.Offset + 1} of the text)");
+                document.Add(place.ToString(), $"{fault.Reason} (at character {fault.Offset + 1} of the text)");
                 return Null;
             default:
                 template = new Constant(element);
@@ -72,12 +69,6 @@ public abstract class JsonTemplate
 
         template._place = place;
         return template;
-
-        void Refuse(string reason)
-        {
-            if (errors.Count < MostErrors)
-                errors.Add(new FieldError(place.ToString(), reason));
-        }
     }
 
     /// <summary>A member of an object, or an item of a list, below it; null when there is none.</summary>
@@ -201,8 +192,6 @@ public abstract class JsonTemplate
     /// <summary>A list.</summary>
     internal sealed class List(IReadOnlyList<JsonTemplate> items) : JsonTemplate
     {
-        public IReadOnlyList<JsonTemplate> Items => items;
-
         public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
 
         internal override IEnumerable<Text> Texts => items.SelectMany(item => item.Texts);

@@ -1,12 +1,11 @@
 using System.Text.Json;
+using Stoa.Market.Registry;
 
 namespace Stoa.Market.Workflows;
 
 /// <summary>What a JSON Schema says of a value that is read by its path, as far as it says it plainly; of what it says by conditions and alternatives nothing is taken for granted.</summary>
 internal sealed record SchemaPath
 {
-    private const int MaxReferences = 32;
-
     private static readonly string[] s_anyType = ["null", "boolean", "object", "array", "number", "string", "integer"];
 
     /// <summary>Why no document that fits the schema has such a value; null when one may have.</summary>
@@ -16,7 +15,7 @@ internal sealed record SchemaPath
     public IReadOnlyList<string>? Types { get; init; }
 
     /// <summary>Looks up a path.</summary>
-    /// <param name="root">A schema that <see cref="Registry.PortSchema.Check"/> accepted.</param>
+    /// <param name="root">A schema that <see cref="PortSchema.Check"/> accepted.</param>
     /// <param name="path">Names of members, from the outermost.</param>
     /// <param name="what">What the document is called in words.</param>
     public static SchemaPath Find(JsonElement root, IEnumerable<string> path, string what)
@@ -54,22 +53,15 @@ internal sealed record SchemaPath
         }
         : null;
 
-    /// <summary>Follows references into the schema itself; gives up after some.</summary>
+    /// <summary>Follows references into the schema itself; gives up after as many as a schema may have in a row.</summary>
     private static JsonElement? Resolve(JsonElement schema, JsonElement root)
     {
-        for (var followed = 0; followed < MaxReferences; followed++)
+        for (var followed = 0; followed <= SchemaLoops.MaxChain; followed++)
         {
             if (schema.ValueKind is not JsonValueKind.Object || !schema.TryGetProperty("$ref", out var reference))
                 return schema;
-            if (reference.ValueKind is not JsonValueKind.String || !reference.GetString()!.StartsWith('#'))
+            if (reference.ValueKind is not JsonValueKind.String || !SchemaLoops.TryFind(root, reference.GetString()!, out schema, out _))
                 return null;
-            schema = root;
-            foreach (var part in reference.GetString()!.TrimStart('#').Split('/', StringSplitOptions.RemoveEmptyEntries))
-            {
-                var name = Uri.UnescapeDataString(part).Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
-                if (schema.ValueKind is not JsonValueKind.Object || !schema.TryGetProperty(name, out schema))
-                    return null;
-            }
         }
 
         return null;

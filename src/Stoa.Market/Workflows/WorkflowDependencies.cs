@@ -3,19 +3,29 @@ namespace Stoa.Market.Workflows;
 /// <summary>Which nodes of a graph have to have ended before which others begin: those that they read, what is within them included, and those that they are said to come after.</summary>
 public sealed class WorkflowDependencies
 {
-    private readonly Dictionary<string, int> _places;
-
     private WorkflowDependencies(WorkflowGraph graph)
     {
-        _places = new Dictionary<string, int>(graph.Nodes.Count, StringComparer.Ordinal);
-        for (var place = 0; place < graph.Nodes.Count; place++)
-            _places.TryAdd(graph.Nodes[place].Name, place);
-        Before = [.. graph.Nodes.Select(node => (IReadOnlyList<int>)[.. NamesBefore(node).Distinct().Where(_places.ContainsKey).Select(name => _places[name])])];
+        Places = graph.Nodes.Index().ToDictionary(each => each.Item.Name, each => each.Index, StringComparer.Ordinal);
+        Before = [.. graph.Nodes.Select(node => (IReadOnlyList<int>)[.. NamesBefore(node).Distinct().Where(Places.ContainsKey).Select(name => Places[name])])];
+        List<int>[] after = [.. graph.Nodes.Select(_ => new List<int>())];
+        for (var place = 0; place < Before.Count; place++)
+        {
+            foreach (var before in Before[place])
+                after[before].Add(place);
+        }
+
+        After = after;
         (Order, Circle) = Sort(graph);
     }
 
+    /// <summary>Where the nodes are, by their names.</summary>
+    public IReadOnlyDictionary<string, int> Places { get; }
+
     /// <summary>For each node the places of those that have to have ended.</summary>
     public IReadOnlyList<IReadOnlyList<int>> Before { get; }
+
+    /// <summary>For each node the places of those that wait for it.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> After { get; }
 
     /// <summary>The places of the nodes so that each comes after those before it; as far as there is such an order.</summary>
     public IReadOnlyList<int> Order { get; }
@@ -38,7 +48,7 @@ public sealed class WorkflowDependencies
             .Where(read => read.Path is [ScopeNames.Nodes, _, NodeResult.State or NodeResult.Error, ..]).Select(read => read.Path[1]).ToHashSet(StringComparer.Ordinal);
     }
 
-    private static IEnumerable<string> NamesBefore(WorkflowNode node) => node.After.Concat(Templates(node).SelectMany(NamesRead)).Concat(node.Work.Bodies.SelectMany(body => body.Nodes.SelectMany(inner => inner.After)));
+    private static IEnumerable<string> NamesBefore(WorkflowNode node) => node.After.Concat(Templates(node).SelectMany(NamesRead));
 
     /// <summary>All that a node reads with, what is within it included, but for what undoes it.</summary>
     private static IEnumerable<JsonTemplate> Templates(WorkflowNode node)
@@ -64,18 +74,11 @@ public sealed class WorkflowDependencies
     {
         // Kahn's algorithm: no recursion, since a graph may be a chain of thousands.
         var left = Before.Select(before => before.Count).ToArray();
-        var after = new List<int>[left.Length];
-        for (var place = 0; place < left.Length; place++)
-        {
-            foreach (var before in Before[place])
-                (after[before] ??= []).Add(place);
-        }
-
         var order = new List<int>(left.Length);
         order.AddRange(Enumerable.Range(0, left.Length).Where(place => left[place] == 0));
         for (var done = 0; done < order.Count; done++)
         {
-            foreach (var place in after[order[done]] ?? [])
+            foreach (var place in After[order[done]])
             {
                 if (--left[place] == 0)
                     order.Add(place);

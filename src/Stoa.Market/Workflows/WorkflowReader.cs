@@ -43,7 +43,7 @@ public sealed partial class WorkflowReader
             return Refused([new FieldError("", $"The document has {json.Length:N0} bytes; at most {Workflow.MaxBytes:N0} are read.")]);
         try
         {
-            if (CountValues(json.Span) > MaxValues)
+            if (PortSchema.CountValues(json.Span) > MaxValues)
                 return Refused([new FieldError("", $"At most {MaxValues:N0} values are read of a document.")]);
             // Not pooled: constants are parts of it as long as the workflow lives.
             var root = new JsonFields(JsonElement.Parse(json.Span, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false }));
@@ -63,19 +63,6 @@ public sealed partial class WorkflowReader
 
     internal static Refusal<WorkflowRefusal> Refused(IReadOnlyList<FieldError> errors) =>
         new(WorkflowRefusal.WorkflowInvalid, $"The workflow has {errors.Count} fault(s): mend what is listed in errors.", errors);
-
-    private static int CountValues(ReadOnlySpan<byte> json)
-    {
-        var count = 0;
-        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxJsonDepth });
-        while (reader.Read())
-        {
-            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.EndArray or JsonTokenType.EndObject))
-                count++;
-        }
-
-        return count;
-    }
 
     private Workflow ReadWorkflow(JsonFields root)
     {
@@ -286,7 +273,7 @@ public sealed partial class WorkflowReader
         return Template(fields, name) ?? JsonTemplate.Null;
     }
 
-    private static JsonTemplate? Template(JsonFields fields, string name) => fields.Element(name) is { } element ? JsonTemplate.Read(element, $"{fields.Pointer}/{name}", fields.Errors) : null;
+    private static JsonTemplate? Template(JsonFields fields, string name) => fields.Element(name) is { } element ? JsonTemplate.Read(element, $"{fields.Pointer}/{name}", fields) : null;
 
     [GeneratedRegex(@"^[A-Za-z][A-Za-z0-9_]{0,63}\z", RegexOptions.CultureInvariant)]
     private static partial Regex NamePattern();

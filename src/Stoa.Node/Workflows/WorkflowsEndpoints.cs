@@ -8,6 +8,7 @@ using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Workflows;
 
@@ -67,14 +68,11 @@ public static class WorkflowsEndpoints
         new(found.Workflow.Name, found.Workflow.Graph.CountNodes(), found.MostSteps, found.MostPrice?.ToString(), WorkflowPicture.Draw(found.Workflow));
 
     private static WorkflowSimulationResponse ToContract(SimulatedRun run) => new(
-        NameOf(run.State),
+        EnumWord.Of(run.State),
         run.Took.TotalMilliseconds,
-        [.. run.Steps.Select(step => new SimulatedStepBody(step.Path, NameOf(step.State), step.Attempts, ToContract(step.Error), step.Given))],
+        [.. run.Steps.Select(step => new SimulatedStepBody(step.Path, EnumWord.Of(step.State), step.Attempts, ToContract(step.Error), step.Given))],
         run.Output,
         ToContract(run.Error));
 
     private static WorkflowErrorBody? ToContract(StepError? error) => error is null ? null : new WorkflowErrorBody(error.Code, error.Detail, error.Path);
-
-    private static string NameOf<T>(T state)
-        where T : struct, Enum => state.ToString().ToLowerInvariant();
 }

@@ -20,7 +20,7 @@ public sealed partial class WorkflowRun
         }
 
         var tolerated = frame.Plan.Tolerated[step.Place];
-        if (frame.Plan.Before[step.Place].Select(place => frame.Steps[place]).Any(before => before.State is not StepState.Succeeded && !tolerated.Contains(before.Node.Name)))
+        if (frame.Plan.Dependencies.Before[step.Place].Select(place => frame.Steps[place]).Any(before => before.State is not StepState.Succeeded && !tolerated.Contains(before.Node.Name)))
         {
             End(step, StepState.Skipped);
             return;
@@ -174,7 +174,7 @@ public sealed partial class WorkflowRun
             _done.Add(step);
         if (state is StepState.Failed && step.Node.OnFailure is OnNodeFailure.Fail)
             Stop(frame, step.Error);
-        foreach (var place in frame.Plan.After[step.Place])
+        foreach (var place in frame.Plan.Dependencies.After[step.Place])
         {
             var after = frame.Steps[place];
             if (--after.Missing == 0)
@@ -213,9 +213,9 @@ public sealed partial class WorkflowRun
     }
 
     /// <summary>Begins nothing new in a turn, and stops what has begun.</summary>
-    private void Stop(RunFrame? frame, StepError? failure)
+    private void Stop(RunFrame frame, StepError? failure)
     {
-        if (frame is null || frame.IsStopping)
+        if (frame.IsStopping)
             return;
         (frame.IsStopping, frame.Failure) = (true, failure);
         if (frame.Parent is null)

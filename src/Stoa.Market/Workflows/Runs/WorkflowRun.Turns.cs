@@ -6,6 +6,9 @@ namespace Stoa.Market.Workflows.Runs;
 /// <content>Nodes with nodes within them: how their turns follow each other, and what they come to.</content>
 public sealed partial class WorkflowRun
 {
+    // Behind the path of a step: what undoes it. No name has such a mark.
+    private const string UndoMark = "!undo";
+
     private static readonly IReadOnlyDictionary<string, ExpressionValue> s_noValues = new Dictionary<string, ExpressionValue>();
 
     private void StartTurns(RunStep step)
@@ -139,7 +142,7 @@ public sealed partial class WorkflowRun
             _root = frame;
         for (var place = 0; place < frame.Steps.Length; place++)
         {
-            var step = frame.Steps[place] = new RunStep(frame, place) { Missing = plan.Before[place].Count };
+            var step = frame.Steps[place] = new RunStep(frame, place) { Missing = plan.Dependencies.Before[place].Count };
             _steps.Add(step.Path, step);
         }
 
@@ -241,8 +244,6 @@ public sealed partial class WorkflowRun
 
         State = _stopReason is null ? RunState.Cancelled : RunState.Failed;
     }
-
-    private const string UndoMark = "!undo";
 
     private bool IsUndoing(string path) => State is RunState.Stopping && _undoing < _done.Count && _root is { Open: 0 } && path == _done[_undoing].Path + UndoMark;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Stoa.Market.Expressions;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Workflows.Runs;
 
@@ -56,7 +57,7 @@ public sealed partial class WorkflowRun
     {
         for (var at = frame; at is not null; at = at.Parent?.Frame)
         {
-            if (at.Plan.Places.TryGetValue(name, out var place))
+            if (at.Plan.Dependencies.Places.TryGetValue(name, out var place))
                 return at.Steps[place];
         }
 
@@ -69,13 +70,7 @@ public sealed partial class WorkflowRun
         {
             [NodeResult.Output] = step.Output,
             [NodeResult.Content] = step.Content,
-            [NodeResult.State] = ExpressionValue.Of(step.State switch
-            {
-                StepState.Succeeded => "succeeded",
-                StepState.Failed => "failed",
-                StepState.Skipped => "skipped",
-                _ => "cancelled",
-            }),
+            [NodeResult.State] = ExpressionValue.Of(EnumWord.Of(step.State)),
             [NodeResult.Error] = default,
         };
         if (step.Error is { } error)

@@ -20,6 +20,7 @@ public sealed partial class WorkflowRun
     private readonly Queue<RunFrame> _over = new();
     private readonly ExpressionBudget _effort;
     private List<RunCommand> _commands = [];
+    private RunFrame? _root;
     private DateTimeOffset _now;
     private StepError? _stopReason;
     private int _begun;
@@ -59,7 +60,7 @@ public sealed partial class WorkflowRun
         _now = now;
         if (_workflow.Limits.Time is { } time)
             _commands.Add(new RunCommand.Wake("", TimerKind.Timeout, 0, now + time));
-        Open(_workflow.Graph, null, 0, new Dictionary<string, ExpressionValue>());
+        Open(_workflow.Graph, null, 0, s_noValues);
         return GoOn();
     }
 
@@ -78,8 +79,8 @@ public sealed partial class WorkflowRun
             case RunEvent.WorkEnded ended when TryFind(ended.Path, StepState.Running, out var step) && step.Attempt == ended.Attempt:
                 Take(step, ended.Outcome);
                 break;
-            case RunEvent.TimeCame { Path: "" }:
-                StopAll(new StepError("timedOut", "The run has taken longer than it may.", ""));
+            case RunEvent.TimeCame { Path: "" } when State is RunState.Running:
+                Stop(_root!, new StepError("timedOut", "The run has taken longer than it may.", ""));
                 break;
             case RunEvent.TimeCame { Kind: TimerKind.Timeout } came when _steps.TryGetValue(came.Path, out var late) && !late.HasEnded && late.State is not StepState.Waiting:
                 Stop(late, new StepError("timedOut", $"It has taken longer than {late.Node.Timeout:g}.", late.Path));
@@ -102,7 +103,7 @@ public sealed partial class WorkflowRun
                 Take(asked, answer);
                 break;
             case RunEvent.CancelAsked when State is RunState.Running:
-                StopAll(null);
+                Stop(_root!, null);
                 break;
         }
 
@@ -117,16 +118,6 @@ public sealed partial class WorkflowRun
         else
             Fail(asked, new StepError("rejected", answer.Comment.Length > 0 ? $"{answer.By} said no: {answer.Comment}" : $"{answer.By} said no.", asked.Path));
     }
-
-    private void StopAll(StepError? reason)
-    {
-        if (State is not RunState.Running)
-            return;
-        State = RunState.Stopping;
-        Stop(_steps.Count == 0 ? null : _root!, reason);
-    }
-
-    private RunFrame? _root;
 
     /// <summary>Does what can be done at once, until there is nothing left but to wait.</summary>
     private List<RunCommand> GoOn()
