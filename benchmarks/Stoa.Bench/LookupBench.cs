@@ -8,9 +8,6 @@ namespace Stoa.Bench;
 internal static class LookupBench
 {
     private const int Nodes = 200;
-
-    // As many of js-libp2p as two processors can bring together and fill within minutes: each has one thread for all of its nodes, and pays several times as much for a handshake.
-    private const int SharedNodes = 40;
     private const int DeadPercent = 30;
     private const int Keys = 100;
 
@@ -20,7 +17,7 @@ internal static class LookupBench
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     // Of all networks together, the installation of js-libp2p included.
-    private static readonly TimeSpan s_totalLimit = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan s_totalLimit = TimeSpan.FromMinutes(60);
 
     public static async Task AddAsync(Figures figures, BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -32,41 +29,39 @@ internal static class LookupBench
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new BenchmarkException($"The lookups were not done within {s_totalLimit.TotalMinutes:N0} minutes: this machine is too slow, or has too much else to do, for networks of {Nodes} and {SharedNodes} nodes.");
+            throw new BenchmarkException($"The lookups were not done within {s_totalLimit.TotalMinutes:N0} minutes: this machine is too slow, or has too much else to do, for networks of {Nodes} nodes.");
         }
     }
 
     private static async Task AddWithinAsync(Figures figures, BenchmarkRun run, CancellationToken cancellationToken)
     {
         var keys = KeysOf(Keys);
-        var stoa = new Kind("", Environment.ProcessPath!, [TableProgram.Word], Checkout.Root);
-        await AddAsync(figures, run, [stoa], Nodes, $"_{Nodes}_nodes", keys, cancellationToken);
-        List<Kind> kinds = [stoa];
+        List<Kind> kinds = [new Kind("", Environment.ProcessPath!, [TableProgram.Word], Checkout.Root)];
         if (await InstallAsync(run, cancellationToken) is var (node, program))
             kinds.Add(new Kind("js_libp2p_", node, [program], Path.GetDirectoryName(program)!));
-        await AddAsync(figures, run, kinds, SharedNodes, "", keys, cancellationToken);
+        await AddAsync(figures, run, kinds, keys, cancellationToken);
     }
 
     /// <summary>Measures networks of some kinds, each of as many nodes: they are made one after the other, and asked in turns.</summary>
     private static async Task AddAsync(
-        Figures figures, BenchmarkRun run, IReadOnlyList<Kind> kinds, int count, string suffix, List<string> keys, CancellationToken cancellationToken)
+        Figures figures, BenchmarkRun run, IReadOnlyList<Kind> kinds, List<string> keys, CancellationToken cancellationToken)
     {
         await using var watchdog = new Watchdog();
         var networks = new List<TablePeers>();
         try
         {
-            figures.Add("nodes" + suffix, count);
+            figures.Add("nodes", Nodes);
             foreach (var kind in kinds)
             {
-                run.Tell($"{count} nodes: {Path.GetFileName(kind.Program)}");
+                run.Tell($"{Nodes} nodes: {Path.GetFileName(kind.Program)}");
                 var start = Stopwatch.GetTimestamp();
-                var network = await TablePeers.StartAsync(kind.Program, kind.Arguments, kind.Folder, count, DeadPercent, watchdog, cancellationToken);
+                var network = await TablePeers.StartAsync(kind.Program, kind.Arguments, kind.Folder, Nodes, DeadPercent, watchdog, cancellationToken);
                 networks.Add(network);
                 await network.JoinAsync(cancellationToken);
-                figures.Add($"{kind.Name}join_s{suffix}", Clock.Since(start) / 1_000);
+                figures.Add($"{kind.Name}join_s", Clock.Since(start) / 1_000);
                 start = Stopwatch.GetTimestamp();
                 await network.ProvideAsync(keys, cancellationToken);
-                figures.Add($"{kind.Name}provide_s{suffix}", Clock.Since(start) / 1_000);
+                figures.Add($"{kind.Name}provide_s", Clock.Since(start) / 1_000);
                 var (connections, known) = await network.SizeAsync(cancellationToken);
                 run.Tell($"a node has {connections:N0} connections and {known:N0} peers in its table");
             }
@@ -87,9 +82,9 @@ internal static class LookupBench
             for (var index = 0; index < networks.Count; index++)
             {
                 var name = kinds[index].Name;
-                figures.Add($"{name}found_percent{suffix}", 100.0 * found[index].Count(one => one.IsFound) / found[index].Count);
-                figures.AddPercentiles($"{name}lookup_ms", suffix, found[index].Select(one => one.Ms), 50, 90, 99);
-                figures.Add($"{name}lookup_ms_max{suffix}", found[index].Max(one => one.Ms));
+                figures.Add($"{name}found_percent", 100.0 * found[index].Count(one => one.IsFound) / found[index].Count);
+                figures.AddPercentiles($"{name}lookup_ms", found[index].Select(one => one.Ms), 50, 90, 99);
+                figures.Add($"{name}lookup_ms_max", found[index].Max(one => one.Ms));
             }
         }
         finally

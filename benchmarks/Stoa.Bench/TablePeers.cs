@@ -8,7 +8,7 @@ namespace Stoa.Bench;
 /// <summary>A network of nodes of one kind in three processes: two that live, and one that is to be stopped, so that its nodes keep their sockets and never answer.</summary>
 internal sealed class TablePeers : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(20);
 
     private readonly Watchdog _watchdog;
     private readonly List<Member> _members = [];

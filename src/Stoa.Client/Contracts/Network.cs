@@ -48,7 +48,7 @@ public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<d
 /// <param name="Addresses">Multiaddrs where it is reached.</param>
 /// <param name="Workers">How many tasks it runs at once.</param>
 /// <param name="MemoryBytes">Memory for tasks.</param>
-/// <param name="PriceFactorPermille">Reserved for a factor on posted rates, in parts per thousand: nodes say 1,000, and quotes do not read it.</param>
+/// <param name="PriceFactorPermille">Reserved for a factor on posted rates, in parts per thousand: nodes say 1,000.</param>
 /// <param name="Programs">Digests of the programs of agents that it has at hand.</param>
 /// <param name="SaidAt">When it said so, UTC.</param>
 /// <param name="ExpiresAt">Until when it holds, UTC.</param>
@@ -58,6 +58,7 @@ public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<d
 /// <param name="Receipts">How many receipts it has given, as it says; left out when it does not.</param>
 /// <param name="Models">Digests of the files of models that it has at hand; left out when there are none.</param>
 /// <param name="Sells">Models whose answers it sells; left out when there are none.</param>
+/// <param name="Runs">What runs of programs cost there; left out when it says nothing of that.</param>
 public sealed record OfferResponse(
     string Node,
     bool IsThisNode,
@@ -73,7 +74,8 @@ public sealed record OfferResponse(
     SplitBody? Split = null,
     ReceiptSummaryBody? Receipts = null,
     IReadOnlyList<string>? Models = null,
-    IReadOnlyList<OfferedModelBody>? Sells = null);
+    IReadOnlyList<OfferedModelBody>? Sells = null,
+    IReadOnlyList<PostedRunBody>? Runs = null);
 
 /// <summary>A model whose answers a node says that it sells.</summary>
 /// <param name="Model">The version, by its publisher's key.</param>
@@ -82,6 +84,14 @@ public sealed record OfferResponse(
 /// <param name="ContextLength">The most tokens that it sees at once there; left out when it is not said.</param>
 /// <param name="TokensPerSecond">How fast one answer is written there, as the node has measured it, to two digits; left out when it has not.</param>
 public sealed record OfferedModelBody(string Model, string InputPrice, string OutputPrice, long? ContextLength = null, long? TokensPerSecond = null);
+
+/// <summary>What runs of a program cost at a node, as it says, in US dollars as decimal strings: at normal priority and without demand, which a quote may be above.</summary>
+/// <param name="Program">Digest of the program.</param>
+/// <param name="Base">Of a run.</param>
+/// <param name="PerMegabyte">And of 1,000,000 bytes of input.</param>
+/// <param name="PerGigafuel">And of 1,000,000,000 units of fuel.</param>
+/// <param name="PerGigabyteSecond">And of 1,000,000,000 bytes of memory held for a second.</param>
+public sealed record PostedRunBody(string Program, string Base, string PerMegabyte, string PerGigafuel, string PerGigabyteSecond);
 
 /// <summary>How a node shares out prices: whole percents that sum to 100.</summary>
 /// <param name="CreatorPercent">To the agent's creators.</param>

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Supply;
@@ -14,6 +15,12 @@ public sealed record SupplierQuote(Supplier Supplier, Money Amount, TimeSpan Lat
     /// <summary>Where it says that it stands; null when it does not.</summary>
     public string? Region { get; init; }
 }
+
+/// <summary>A supplier that offers a program, and what it posts.</summary>
+/// <param name="Supplier">Which.</param>
+/// <param name="Price">What runs of the program cost there, as it says; null when it does not.</param>
+/// <param name="Region">Where it says that it stands; null when it does not.</param>
+public sealed record SupplierPosting(Supplier Supplier, AgentPrice? Price, string? Region);
 
 /// <summary>Which supplier gets a task.</summary>
 public static class SupplierChoice
@@ -34,6 +41,21 @@ public static class SupplierChoice
     public static IReadOnlyList<SupplierQuote> Rank(IEnumerable<SupplierQuote> quotes, IReadOnlyList<string> preferred) =>
         [.. quotes.OrderBy(quote => CostOf(quote, preferred)).ThenBy(quote => quote.Supplier.Node.ToString(), StringComparer.Ordinal)];
 
+    /// <summary>Those that are asked for a price: the ones that would be the best if each asked what it posts, and after them those that post nothing.</summary>
+    /// <param name="postings">Who offers to do it.</param>
+    /// <param name="work">The most that it may be.</param>
+    /// <param name="preferred">Regions in which they had better stand; empty: no matter.</param>
+    /// <param name="most">How many are asked.</param>
+    /// <remarks>What is posted binds nobody: a quote is what is compared then, and paid.</remarks>
+    public static IReadOnlyList<SupplierPosting> Promising(IEnumerable<SupplierPosting> postings, PricedWork work, IReadOnlyList<string> preferred, int most) =>
+    [
+        .. postings
+            .OrderBy(posting => posting.Price is { } price && price.TryPrice(work, out var parts) ? CostOf(posting.Supplier, parts.Total, posting.Region, posting.Supplier.Standing.Latency ?? TimeSpan.Zero, preferred) : double.PositiveInfinity)
+            .ThenByDescending(posting => posting.Supplier.Standing.Reliability)
+            .ThenBy(posting => posting.Supplier.Node.ToString(), StringComparer.Ordinal)
+            .Take(most),
+    ];
+
     /// <summary>Those that a task may come to: the best that are within what it may cost.</summary>
     /// <param name="ranked">The best first.</param>
     /// <param name="most">What it may cost; null for anything.</param>
@@ -46,10 +68,12 @@ public static class SupplierChoice
     public static Money HoldOf(IReadOnlyList<SupplierQuote> ranked, Money? most) =>
         Affordable(ranked, most) is { Count: > 0 } affordable ? affordable.Max(quote => quote.Amount) : ranked.Min(quote => quote.Amount);
 
-    private static double CostOf(SupplierQuote quote, IReadOnlyList<string> preferred)
+    private static double CostOf(SupplierQuote quote, IReadOnlyList<string> preferred) =>
+        CostOf(quote.Supplier, quote.Amount, quote.Region, quote.Supplier.Standing.LatencyWith(quote.Latency), preferred);
+
+    private static double CostOf(Supplier supplier, Money amount, string? standsIn, TimeSpan latency, IReadOnlyList<string> preferred)
     {
-        var away = preferred.Count == 0 || (quote.Region is { } region && preferred.Contains(region)) ? 0 : SecondsAway;
-        var standing = quote.Supplier.Standing;
-        return Math.Max(LeastPrice, quote.Amount.Nanodollars) / standing.Reliability * (1 + standing.LatencyWith(quote.Latency).TotalSeconds + away);
+        var away = preferred.Count == 0 || (standsIn is { } region && preferred.Contains(region)) ? 0 : SecondsAway;
+        return Math.Max(LeastPrice, amount.Nanodollars) / supplier.Standing.Reliability * (1 + latency.TotalSeconds + away);
     }
 }

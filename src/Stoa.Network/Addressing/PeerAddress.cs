@@ -7,6 +7,9 @@ namespace Stoa.Network.Addressing;
 /// <param name="Addresses">Without the peer, the best first.</param>
 public sealed record PeerAddress(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)
 {
+    /// <summary>What the peer has signed of where it is, as somebody passed it on, to be checked; null when nothing came with it.</summary>
+    public ReadOnlyMemory<byte>? Record { get; init; }
+
     /// <summary>Reads an address that names its peer last.</summary>
     /// <exception cref="FormatException">It names none.</exception>
     public static PeerAddress Of(Multiaddr address)

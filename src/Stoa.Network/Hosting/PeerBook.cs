@@ -9,6 +9,9 @@ public enum AddressSource
     /// <summary>Somebody else. It may be wrong, or an attack on whoever is there.</summary>
     Told,
 
+    /// <summary>Somebody else, with the peer's signature.</summary>
+    Signed,
+
     /// <summary>The peer itself, or a connection to it.</summary>
     Peer,
 
@@ -47,7 +50,7 @@ public sealed class PeerBook
         ArgumentNullException.ThrowIfNull(addresses);
         var until = source switch
         {
-            AddressSource.Told => _time.GetUtcNow() + _options.ToldAddressLifetime,
+            AddressSource.Told or AddressSource.Signed => _time.GetUtcNow() + _options.ToldAddressLifetime,
             AddressSource.Peer => _time.GetUtcNow() + _options.OwnAddressLifetime,
             _ => DateTimeOffset.MaxValue,
         };

@@ -42,7 +42,7 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
             {
                 // Who told first may have lied about where it is.
                 if (known.State is CandidateState.Heard && known.Peer.Addresses.Count < options.MaxAddresses)
-                    Locate(known, known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)] });
+                    Locate(known, known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)], Record = known.Peer.Record ?? peer.Record });
                 continue;
             }
 

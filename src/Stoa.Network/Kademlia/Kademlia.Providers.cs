@@ -97,6 +97,8 @@ public sealed partial class Kademlia
                     return false;
                 }
 
+                if (!IsTrue(provider, from.Peer))
+                    return false;
                 if (seen.Add(provider.Peer))
                     found.Writer.TryWrite(provider);
             }

@@ -46,7 +46,7 @@ public sealed partial class Kademlia : IAsyncDisposable
         _sweep = new ProviderSweep(host.Id, options, FindClosestAsync, host.Choose, _messenger.TellAsync);
         if (!options.IsClient)
         {
-            var server = new KademliaServer(host.Id, _table, store, _upkeep.OwnAddressesOf, host.IsConnected, options, host.Time);
+            var server = new KademliaServer(host.Id, _table, store, _upkeep.OwnAddressesOf, _upkeep.RecordOf, host.IsConnected, options, host.Time);
             host.Handle(options.Protocol, server.ServeAsync, KademliaServer.Limits);
         }
 
@@ -80,7 +80,7 @@ public sealed partial class Kademlia : IAsyncDisposable
         var result = await LookUpAsync(
             Wire.MessageType.FindNode,
             peer.ToBytes(),
-            (_, answer) => (found = answer.Closer.FirstOrDefault(closer => closer.Peer == peer && closer.Addresses.Count > 0)) is not null,
+            (from, answer) => (found = answer.Closer.FirstOrDefault(closer => closer.Peer == peer && closer.Addresses.Count > 0 && IsTrue(closer, from.Peer))) is not null,
             cancellationToken);
         return found ?? result.Closest.FirstOrDefault(closest => closest.Peer == peer);
     }
@@ -136,6 +136,15 @@ public sealed partial class Kademlia : IAsyncDisposable
         if (near.Count < _options.Concurrency)
             near.AddRange(_options.BootstrapPeers.Where(peer => peer.Peer != _host.Id && !near.Exists(other => other.Peer == peer.Peer)));
         return near;
+    }
+
+    /// <summary>Whether what a peer has signed of where it is holds, or nothing signed was told. Who passes on what does not hold offends.</summary>
+    private bool IsTrue(PeerAddress told, PeerId teller)
+    {
+        if (_messenger.Note(told))
+            return true;
+        _host.Offend(teller);
+        return false;
     }
 
     private async Task RefreshAsync(TimeSpan unusedFor, CancellationToken cancellationToken)

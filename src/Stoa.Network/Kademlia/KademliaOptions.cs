@@ -71,6 +71,9 @@ public sealed record KademliaOptions
     /// <summary>How many addresses of a peer are sent and taken.</summary>
     public int MaxAddresses { get; init; } = 8;
 
+    /// <summary>The longest signed record of a peer that is passed on and taken, in bytes.</summary>
+    public int MaxRecordLength { get; init; } = 2_048;
+
     /// <summary>How many providers an answer has.</summary>
     public int MaxProvidersInAnswer { get; init; } = 20;
 

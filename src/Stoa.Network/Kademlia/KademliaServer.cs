@@ -11,11 +11,13 @@ namespace Stoa.Network.Kademlia;
 /// <param name="table">Whom it knows.</param>
 /// <param name="store">What it keeps.</param>
 /// <param name="addressesOf">Where a peer is, as it said itself; empty when that is not known.</param>
+/// <param name="recordOf">The same as the peer has signed it; null when that is not known.</param>
 /// <param name="isConnected">Whether there is a connection to a peer.</param>
 /// <param name="options">Limits.</param>
 /// <param name="time">When records come.</param>
 internal sealed class KademliaServer(
-    PeerId self, RoutingTable table, IRecordStore store, Func<PeerId, IReadOnlyList<Multiaddr>> addressesOf, Func<PeerId, bool> isConnected, KademliaOptions options, TimeProvider time)
+    PeerId self, RoutingTable table, IRecordStore store, Func<PeerId, IReadOnlyList<Multiaddr>> addressesOf, Func<PeerId, ReadOnlyMemory<byte>?> recordOf,
+    Func<PeerId, bool> isConnected, KademliaOptions options, TimeProvider time)
 {
     private readonly RecordValidators _validators = new(options.Validators);
 
@@ -62,7 +64,7 @@ internal sealed class KademliaServer(
             case Wire.MessageType.GetProviders:
                 var providers = Closer(asker, request);
                 foreach (var provider in (await store.FindProvidersAsync(request.Key.Memory, cancellationToken)).Where(provider => provider.Peer != asker).Take(options.MaxProvidersInAnswer))
-                    providers.ProviderPeers.Add(PeerCodec.Write(provider, Connection(provider.Peer), options));
+                    providers.ProviderPeers.Add(PeerCodec.Write(provider with { Record = recordOf(provider.Peer) }, Connection(provider.Peer), options));
                 return providers;
             case Wire.MessageType.AddProvider:
                 await AddProviderAsync(origin, request, cancellationToken);
@@ -79,7 +81,7 @@ internal sealed class KademliaServer(
         if (TryReadPeer(request.Key.Span, out var target) && target != asker && target != self && isConnected(target)
             && addressesOf(target) is { Count: > 0 } addresses && !answer.CloserPeers.Any(peer => peer.Id == request.Key))
         {
-            answer.CloserPeers.Insert(0, PeerCodec.Write(request.Key, addresses, Wire.ConnectionType.Connected, options));
+            answer.CloserPeers.Insert(0, PeerCodec.Write(request.Key, addresses, recordOf(target), Wire.ConnectionType.Connected, options));
             while (answer.CloserPeers.Count > options.BucketSize)
                 answer.CloserPeers.RemoveAt(answer.CloserPeers.Count - 1);
         }
@@ -123,7 +125,7 @@ internal sealed class KademliaServer(
     {
         var answer = new Wire.Message { Type = request.Type, Key = request.Key };
         foreach (var peer in table.Closest(KademliaKey.Of(request.Key.Span), options.BucketSize + 1, withSuspects: false).Where(peer => peer.Peer != asker).Take(options.BucketSize))
-            answer.CloserPeers.Add(PeerCodec.Write(peer.Id, addressesOf(peer.Peer).Prepend(peer.ReachedAt).Distinct(), Connection(peer.Peer), options));
+            answer.CloserPeers.Add(PeerCodec.Write(peer.Id, addressesOf(peer.Peer).Prepend(peer.ReachedAt).Distinct(), recordOf(peer.Peer), Connection(peer.Peer), options));
         return answer;
     }
 

@@ -69,6 +69,27 @@ internal sealed class Messenger(Host host, KademliaOptions options) : IMessenger
         return told is not null;
     }
 
+    /// <summary>Remembers where a peer is, as somebody told, and above that as the peer has signed it.</summary>
+    /// <returns>False when what is said to be signed by it is not: then nothing of it is remembered.</returns>
+    public bool Note(PeerAddress told)
+    {
+        // Signatures are checked when there is a use for them: not of those that are connected, nor twice.
+        if (told.Record is { } record && !host.IsConnected(told.Peer) && host.Peers.DescriptionOf(told.Peer)?.Record?.Span.SequenceEqual(record.Span) is not true)
+        {
+            try
+            {
+                host.Peers.Add(told.Peer, PeerCodec.OpenRecord(told, options), AddressSource.Signed);
+            }
+            catch (FormatException)
+            {
+                return false;
+            }
+        }
+
+        host.Peers.Add(told.Peer, told.Addresses, AddressSource.Told);
+        return true;
+    }
+
     private Task<Answer?> AskAsync(PeerAddress peer, Wire.Message request, TimeSpan limit, CancellationToken cancellationToken) => ExchangeAsync(
         peer,
         limit,
@@ -91,7 +112,8 @@ internal sealed class Messenger(Host host, KademliaOptions options) : IMessenger
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            host.Peers.Add(peer.Peer, peer.Addresses, AddressSource.Told);
+            // A liar may have told of it; who did is not known any more.
+            Note(peer);
             await using var stream = await host.OpenStreamAsync(peer.Peer, [options.Protocol], both.Token);
             if (await exchange(stream, both.Token) is not { } answer)
                 return null;

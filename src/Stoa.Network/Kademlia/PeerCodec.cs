@@ -8,16 +8,18 @@ namespace Stoa.Network.Kademlia;
 /// <summary>Peers as messages have them, within limits.</summary>
 internal static class PeerCodec
 {
-    public static Wire.Peer Write(ByteString id, IEnumerable<Multiaddr> addresses, Wire.ConnectionType connection, KademliaOptions options)
+    public static Wire.Peer Write(ByteString id, IEnumerable<Multiaddr> addresses, ReadOnlyMemory<byte>? record, Wire.ConnectionType connection, KademliaOptions options)
     {
         var peer = new Wire.Peer { Id = id, Connection = connection };
         foreach (var address in addresses.Take(options.MaxAddresses))
             peer.Addrs.Add(UnsafeByteOperations.UnsafeWrap(address.ToBytes()));
+        if (record is { } envelope && envelope.Length <= options.MaxRecordLength)
+            peer.SignedRecord = UnsafeByteOperations.UnsafeWrap(envelope);
         return peer;
     }
 
     public static Wire.Peer Write(PeerAddress peer, Wire.ConnectionType connection, KademliaOptions options) =>
-        Write(ByteString.CopyFrom(peer.Peer.ToBytes()), peer.Addresses, connection, options);
+        Write(ByteString.CopyFrom(peer.Peer.ToBytes()), peer.Addresses, peer.Record, connection, options);
 
     /// <summary>Reads a peer. Addresses of kinds that are not known, or that mean nothing from here, are left out; so are those above the limit.</summary>
     /// <exception cref="InvalidDataException">It has no id.</exception>
@@ -34,7 +36,22 @@ internal static class PeerCodec
         }
 
         var addresses = AddressList.Read(peer.Addrs, id).Where(address => options.AllowsPrivateAddresses || Reach.Of(address) is AddressReach.World);
-        return new PeerAddress(id, [.. addresses.Take(options.MaxAddresses)]);
+        return new PeerAddress(id, [.. addresses.Take(options.MaxAddresses)])
+        {
+            Record = !peer.SignedRecord.IsEmpty && peer.SignedRecord.Length <= options.MaxRecordLength ? peer.SignedRecord.Memory : default(ReadOnlyMemory<byte>?),
+        };
+    }
+
+    /// <summary>Where a peer has signed that it is; none when nothing signed came with it.</summary>
+    /// <exception cref="FormatException">What came is not signed by the peer.</exception>
+    public static IReadOnlyList<Multiaddr> OpenRecord(PeerAddress peer, KademliaOptions options)
+    {
+        if (peer.Record is not { } envelope)
+            return [];
+        var record = PeerRecord.Open(envelope.Span);
+        return record.Peer == peer.Peer
+            ? [.. record.Addresses.Where(address => options.AllowsPrivateAddresses || Reach.Of(address) is AddressReach.World)]
+            : throw new FormatException($"With {peer.Peer} comes the record of {record.Peer}.");
     }
 
     /// <summary>Reads the peers of an answer: no more than k of them, whatever was sent.</summary>

@@ -32,6 +32,9 @@ internal sealed class TableUpkeep : IAsyncDisposable
     /// <summary>Where a peer is, as it said itself.</summary>
     public IReadOnlyList<Multiaddr> OwnAddressesOf(PeerId peer) => _host.Peers.DescriptionOf(peer)?.Addresses ?? [];
 
+    /// <summary>The same as it has signed it.</summary>
+    public ReadOnlyMemory<byte>? RecordOf(PeerId peer) => _host.Peers.DescriptionOf(peer)?.Record;
+
     /// <summary>Asks all that are doubtful whether they are there.</summary>
     public void PingSuspects()
     {

@@ -17,13 +17,15 @@ namespace Stoa.Node.Supply;
 public sealed class SupplierQuotes(
     SqlSuppliers suppliers, SqlOffers offers, SupplierConnections connections, SupplyOptions options, TimeProvider time, ILogger<SupplierQuotes> logger)
 {
-    /// <summary>Those that offer the program, stand where they may, and say a price; the best first.</summary>
+    /// <summary>Those that offer the program, stand where they may, and say a price; the best first. Where many do, only those are asked that would be the best by the prices that they post.</summary>
     public async Task<IReadOnlyList<SupplierQuote>> RankAsync(QuoteRequest request, CancellationToken cancellationToken)
     {
         var all = (await suppliers.ListAsync(new Market.PageRequest(options.MaxSuppliers), cancellationToken)).Items;
         var offering = await offers.ListNodesWithAsync(request.Program, [.. all.Select(supplier => supplier.Node)], time.GetUtcNow(), cancellationToken);
-        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var region) && (request.Places.Regions.Count == 0 || (region is not null && request.Places.Regions.Contains(region))));
-        var quotes = await Task.WhenAll(fit.Select(supplier => AskAsync(supplier, offering[supplier.Node], request, cancellationToken)));
+        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var offer) && (request.Places.Regions.Count == 0 || (offer.Region is { } region && request.Places.Regions.Contains(region))))
+            .Select(supplier => new SupplierPosting(supplier, offering[supplier.Node].PriceOf(request.Program), offering[supplier.Node].Region));
+        var asked = SupplierChoice.Promising(fit, PricedWork.AtLimits(request.InputBytes, request.Limits), request.Places.Preferred, options.MaxAsked);
+        var quotes = await Task.WhenAll(asked.Select(posting => AskAsync(posting.Supplier, posting.Region, request, cancellationToken)));
         return SupplierChoice.Rank(quotes.OfType<SupplierQuote>(), request.Places.Preferred);
     }
 

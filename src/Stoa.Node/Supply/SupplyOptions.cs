@@ -14,8 +14,11 @@ public sealed record SupplyOptions
     /// <summary>The slowest at which an input may go to a supplier, in bytes per second: it has as much longer as the input takes at that. Default 131,072.</summary>
     public int MinInputBytesPerSecond { get; init; } = 128 << 10;
 
-    /// <summary>How many suppliers there may be; all that offer an agent are asked. Default 32.</summary>
+    /// <summary>How many suppliers there may be. Default 32.</summary>
     public int MaxSuppliers { get; init; } = 32;
+
+    /// <summary>How many of those that offer an agent are asked for a price, at most: those that would be the best by the prices that they post. Default 16.</summary>
+    public int MaxAsked { get; init; } = 16;
 
     /// <summary>How many listings are looked at, the best rated ones, for a task that names only the work. Default 200.</summary>
     public int MaxListings { get; init; } = 200;
@@ -83,6 +86,8 @@ public sealed record SupplyOptions
             yield return "Supply:SpentMs is from 10 to 60000.";
         if (MaxSuppliers is < 1 or > 200)
             yield return "Supply:MaxSuppliers is from 1 to 200.";
+        if (MaxAsked is < 1 or > 200)
+            yield return "Supply:MaxAsked is from 1 to 200.";
         if (!(SpotCheckShare is >= 0 and <= 1))
             yield return "Supply:SpotCheckShare is from 0 to 1.";
         if (!Money.TryParse(SpotCheckDailyUsd, out var daily) || daily < Money.Zero)

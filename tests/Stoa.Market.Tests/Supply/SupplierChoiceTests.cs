@@ -1,4 +1,5 @@
 using Stoa.Market.Channels;
+using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Primitives;
 
@@ -38,6 +39,22 @@ public sealed class SupplierChoiceTests
 
         SupplierChoice.Rank([other, one], ["eu-central", "eu-west"])[0].ShouldBe(isNearFirst ? one : other);
         SupplierChoice.Rank([one, other], [])[0].ShouldBe(other, "where it does not matter the cheaper one is first");
+    }
+
+    [Fact]
+    public void Promising_AreTheBestByWhatTheyPost_ThenThoseThatPostNothing()
+    {
+        var work = new PricedWork(InputBytes: 2_000_000, Fuel: 0, MemoryBytes: 0, DurationMs: 0);
+        SupplierPosting Post(long? perRun, long perMegabyte, string? region = null, int failed = 0) =>
+            new(Quote(0, failed, failed, 0, 0).Supplier, perRun is { } amount ? new AgentPrice(new Money(amount), new Money(perMegabyte), Money.Zero) : null, region);
+        var (cheap, dear, unreliable, silent, away) = (Post(10, 100), Post(300, 0), Post(10, 100, failed: 5), Post(null, 0), Post(10, 100, "us-east"));
+        SupplierPosting[] all = [silent, dear, unreliable, cheap];
+
+        SupplierChoice.Promising(all, work, [], most: 4).ShouldBe([cheap, dear, unreliable, silent]);
+        SupplierChoice.Promising(all, work, [], most: 2).ShouldBe([cheap, dear]);
+        // Of a price that is beyond all money nothing is known either.
+        SupplierChoice.Promising([Post(long.MaxValue, long.MaxValue), cheap], work, [], most: 1).ShouldBe([cheap]);
+        SupplierChoice.Promising([cheap, away], work, ["us-east"], most: 1).ShouldBe([away]);
     }
 
     [Fact]

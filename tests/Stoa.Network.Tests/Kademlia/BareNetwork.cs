@@ -134,7 +134,7 @@ internal sealed class BareNetwork
 
         private ValueTask<Message?> AnswerAsync(Node asker, Message request)
         {
-            _server ??= new KademliaServer(peer, Table, Store, _ => [], _ => false, network._options, network._world);
+            _server ??= new KademliaServer(peer, Table, Store, _ => [], _ => null, _ => false, network._options, network._world);
             return _server.AnswerAsync(asker.Peer, asker.Address, request, CancellationToken.None);
         }
     }

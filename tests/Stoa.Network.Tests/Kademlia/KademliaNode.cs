@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
 using Stoa.Network.Kademlia;
+using Stoa.Network.Records;
 using Stoa.Primitives;
 using Dht = Stoa.Network.Kademlia.Kademlia;
 
@@ -22,6 +23,9 @@ internal sealed class KademliaNode
     public MemoryRecordStore Store { get; }
 
     public KademliaOptions Options { get; }
+
+    /// <summary>Where it is, signed by it.</summary>
+    public byte[] Record => field ??= PeerRecord.Seal(Host.Key, 1, Host.Addresses);
 
     public PeerAddress Address => new(Host.Id, [Place.Address]);
 
@@ -74,7 +78,7 @@ internal static class InstantIdentify
     {
         if (!host.IsConnected(other.Host.Id))
             return;
-        host.Peers.Identify(other.Host.Id, new PeerDescription(other.Host.Protocols.ToHashSet(), other.Host.Addresses, "test", null));
+        host.Peers.Identify(other.Host.Id, new PeerDescription(other.Host.Protocols.ToHashSet(), other.Host.Addresses, "test", other.Record));
         host.Told(other.Host.Id, PeerChangeKind.Identified);
     }
 }

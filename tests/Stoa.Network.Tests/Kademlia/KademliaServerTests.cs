@@ -18,13 +18,14 @@ public sealed class KademliaServerTests
     private readonly RoutingTable _table;
     private readonly MemoryRecordStore _store;
     private readonly KademliaServer _server;
+    private readonly Dictionary<PeerId, ReadOnlyMemory<byte>> _records = [];
 
     public KademliaServerTests()
     {
         (_self, _asker) = (Peers.Any(_random), Peers.Any(_random));
         _table = new RoutingTable(_self, s_options, _time);
         _store = new MemoryRecordStore(new RecordStoreOptions(), _time);
-        _server = new KademliaServer(_self, _table, _store, _ => [], _ => false, s_options, _time);
+        _server = new KademliaServer(_self, _table, _store, _ => [], peer => _records.TryGetValue(peer, out var record) ? record : default(ReadOnlyMemory<byte>?), _ => false, s_options, _time);
         for (var number = 0; number < 40; number++)
             _table.Add(number == 0 ? _asker : Peers.Any(_random), Peers.At(5, number));
     }
@@ -49,6 +50,18 @@ public sealed class KademliaServerTests
         foreach (var peer in _table.Peers.Skip(5))
             _table.Fail(peer.Peer);
         (await AskAsync(new Message { Type = MessageType.FindNode, Key = Id(_self) }))!.CloserPeers.Count.ShouldBeLessThanOrEqualTo(6);
+    }
+
+    [Fact]
+    public async Task Peers_AreToldWithWhatTheyHaveSigned()
+    {
+        var signer = _table.Peers.Last(peer => peer.Peer != _asker);
+        _records[signer.Peer] = new byte[] { 1, 2, 3 };
+
+        var answer = (await AskAsync(new Message { Type = MessageType.FindNode, Key = Id(signer.Peer) }))!;
+
+        answer.CloserPeers[0].SignedRecord.ToByteArray().ShouldBe([1, 2, 3]);
+        answer.CloserPeers.Skip(1).ShouldAllBe(peer => peer.SignedRecord.IsEmpty);
     }
 
     [Fact]

@@ -48,6 +48,8 @@ internal static class StatementBodies
                 json.WriteNumber("priceFactorPermille", offer.PriceFactor);
                 WriteTexts(json, "programs", offer.Programs.Select(program => program.ToString()));
                 WriteOptional(json, "region", offer.Region);
+                if (offer.Runs.Count > 0)
+                    WriteRuns(json, offer.Runs);
                 if (offer.Sells.Count > 0)
                     WriteSold(json, offer.Sells);
                 json.WriteNumber("workers", offer.Workers);
@@ -168,12 +170,14 @@ internal static class StatementBodies
         {
             Models = body.Has("models") ? ReadDigests(body, "models", 1, MaxModels) : [],
             Sells = body.Has("sells") ? body.Objects("sells", MaxSoldModels, ReadSold, least: 1) : [],
+            Runs = body.Has("runs") ? body.Objects("runs", MaxPostedRuns, ReadRun, least: 1) : [],
         };
         var lifeMs = offer.ExpiresAt.ToUnixTimeMilliseconds() - hlc.UnixTimeMs;
         if (lifeMs < 0 || lifeMs > MaxOfferLife.TotalMilliseconds)
             body.Refuse("expiresAt", $"no earlier than the timestamp, and at most {MaxOfferLife.TotalHours} hours after it");
         body.RefuseRepeated("programs", offer.Programs.Select(program => program.ToString()));
         body.RefuseRepeated("models", offer.Models.Select(model => model.ToString()));
+        body.RefuseRepeated("runs", offer.Runs.Select(run => run.Program.ToString()));
         body.RefuseRepeated("sells", offer.Sells.Select(sold => sold.Model?.ToString() ?? ""));
         return offer;
     }
@@ -209,6 +213,32 @@ internal static class StatementBodies
             sold.Has("contextLength") ? sold.Number("contextLength", 1, MaxContextLength) : null,
             sold.Has("tokensPerSecond") ? sold.Number("tokensPerSecond", 1, MaxTokensPerSecond) : null);
         sold.RefuseUnknown();
+        return read;
+    }
+
+    private static void WriteRuns(Utf8JsonWriter json, IReadOnlyList<PostedRun> runs)
+    {
+        json.WriteStartArray("runs");
+        foreach (var (program, price) in runs)
+        {
+            json.WriteStartObject();
+            json.WriteString("base", price.Base.ToString());
+            json.WriteString("perGigabyteSecond", price.PerGigabyteSecond.ToString());
+            json.WriteString("perGigafuel", price.PerGigafuel.ToString());
+            json.WriteString("perMegabyte", price.PerMegabyte.ToString());
+            json.WriteString("program", program.ToString());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static PostedRun ReadRun(JsonFields run)
+    {
+        var read = new PostedRun(
+            run.Parsed<ContentHash>("program", "a digest such as sha256:…"),
+            new AgentPrice(ReadPrice(run, "base"), ReadPrice(run, "perMegabyte"), ReadPrice(run, "perGigafuel"), ReadPrice(run, "perGigabyteSecond")));
+        run.RefuseUnknown();
         return read;
     }
 

@@ -188,7 +188,7 @@ public sealed record DeprecationStatement(string Name, SemanticVersion? Version,
 /// <param name="Workers">How many tasks it runs at once.</param>
 /// <param name="MemoryBytes">Memory for tasks.</param>
 /// <param name="Programs">Digests of the programs of agents that it has at hand.</param>
-/// <param name="PriceFactor">Reserved for a factor on posted rates, in parts per thousand: <see cref="PostedRates"/>, and no quote reads it.</param>
+/// <param name="PriceFactor">Reserved for a factor on posted rates, in parts per thousand: <see cref="PostedRates"/>. What runs cost is in <see cref="Runs"/>.</param>
 /// <param name="ExpiresAt">UTC, to the millisecond; at most <see cref="StatementLimits.MaxOfferLife"/> after the statement's timestamp.</param>
 public sealed record OfferStatement(
     IReadOnlyList<string> Addresses,
@@ -208,15 +208,26 @@ public sealed record OfferStatement(
     /// <summary>Models whose answers it sells, each once.</summary>
     public IReadOnlyList<OfferedModel> Sells { get; init; } = [];
 
+    /// <summary>What runs of programs cost there, each program once.</summary>
+    public IReadOnlyList<PostedRun> Runs { get; init; } = [];
+
     /// <summary>All that it has at hand.</summary>
     public IEnumerable<ContentHash> Contents => Programs.Concat(Models);
 
     /// <inheritdoc/>
     public override StatementKind Kind => StatementKind.Offer;
 
-    /// <summary>Schema 1 knows no models, and 2 none whose answers are sold.</summary>
-    internal override int Schema => Sells.Count > 0 ? 3 : Models.Count > 0 ? 2 : base.Schema;
+    /// <summary>What the runs of a program cost there; null when it does not say.</summary>
+    public AgentPrice? PriceOf(ContentHash program) => Runs.FirstOrDefault(run => run.Program == program)?.Price;
+
+    /// <summary>Schema 1 knows no models, 2 none whose answers are sold, and 3 no prices of runs.</summary>
+    internal override int Schema => Runs.Count > 0 ? 4 : Sells.Count > 0 ? 3 : Models.Count > 0 ? 2 : base.Schema;
 }
+
+/// <summary>What runs of a program cost at a node, as it says of itself: at a factor of one, which a quote may be above.</summary>
+/// <param name="Program">Digest of the program.</param>
+/// <param name="Price">The rates, of normal priority and without demand.</param>
+public sealed record PostedRun(ContentHash Program, AgentPrice Price);
 
 /// <summary>A model whose answers a node sells, as it says of itself.</summary>
 /// <param name="Model">The version, by its publisher's key.</param>

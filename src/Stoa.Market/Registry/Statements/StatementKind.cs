@@ -51,7 +51,7 @@ public static class StatementKinds
     public static int LatestSchema(this StatementKind kind) => kind switch
     {
         StatementKind.Listing => 5,
-        StatementKind.Offer => 3,
+        StatementKind.Offer => 4,
         _ => 1,
     };
 

@@ -39,7 +39,10 @@ public static class StatementLimits
     /// <summary>The most models whose answers an offer says are sold.</summary>
     public const int MaxSoldModels = 64;
 
-    /// <summary>The longest context of one of them, in tokens.</summary>
+    /// <summary>The most programs of whose runs an offer says the price.</summary>
+    public const int MaxPostedRuns = 64;
+
+    /// <summary>The longest context of a model that is sold, in tokens.</summary>
     public const long MaxContextLength = 1L << 40;
 
     /// <summary>The highest speed of one of them, in tokens a second.</summary>

@@ -32,6 +32,9 @@ internal sealed class NodeOffers(
     TimeProvider time,
     ILogger<NodeOffers> logger) : BackgroundService
 {
+    // A few less than an offer may name: with all else at its most it has to be short enough to be said.
+    private const int ProgramsSaid = StatementLimits.MaxPrograms - (4 * StatementLimits.MaxPostedRuns);
+
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
@@ -41,7 +44,7 @@ internal sealed class NodeOffers(
     private readonly FailureLog _failures = new(logger, time);
     private readonly RereadSchedule _reread = new(s_settle, patience: s_reading, longest: s_reading);
     private Told? _last;
-    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models) _atHand;
+    private AtHand _atHand = new([], [], []);
     private IReadOnlyList<ListingName> _served = [];
     private (DateOnly Day, int Count) _today;
 
@@ -61,9 +64,12 @@ internal sealed class NodeOffers(
     internal async Task TellAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var (addresses, (programs, models)) = (Addresses(), await AtHandAsync(now, cancellationToken));
-        var sells = await SellsAsync(cancellationToken);
-        if (_last is { } last && last.Says(addresses, programs, models, sells))
+        var (addresses, atHand) = (Addresses(), await AtHandAsync(now, cancellationToken));
+        // What nobody is paid for has no price.
+        var isSelling = await till.FindPayeeAsync(cancellationToken) is not null;
+        var sells = isSelling ? await SellsAsync(cancellationToken) : [];
+        var runs = isSelling ? atHand.Runs : [];
+        if (_last is { } last && last.Says(addresses, atHand, sells, runs))
         {
             if (now - last.At < s_renewal)
                 return;
@@ -74,13 +80,14 @@ internal sealed class NodeOffers(
         }
 
         var until = DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds());
-        var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, OfferStatement.PostedRates, until)
+        var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, atHand.Programs, OfferStatement.PostedRates, until)
         {
-            Models = models,
+            Models = atHand.Models,
             Sells = sells,
+            Runs = runs,
         };
         await statements.SayAsync(content, cancellationToken);
-        _last = new Told(now, addresses, programs, models, sells);
+        _last = new Told(now, addresses, atHand, sells, runs);
         _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);
     }
 
@@ -94,13 +101,16 @@ internal sealed class NodeOffers(
     }
 
     /// <summary>What is at hand: read again when listings have changed, and now and then, not at each look.</summary>
-    private async Task<(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    private async Task<AtHand> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
         List<ListingName> served = [.. fleets.All.Select(fleet => fleet.Model.Listing).Take(StatementLimits.MaxModels)];
         if (!_reread.IsDue(changes, now) && _served.SequenceEqual(served))
             return _atHand;
-        _atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await ListModelsAsync(served, cancellationToken));
+        _atHand = new AtHand(
+            await own.ListAsync(ProgramsSaid, cancellationToken),
+            await ListModelsAsync(served, cancellationToken),
+            [.. (await own.ListAloneAsync(StatementLimits.MaxPostedRuns, cancellationToken)).Select(version => new PostedRun(version.ProgramDigest, version.Manifest.Price))]);
         _served = served;
         _reread.Read(changes, now);
         return _atHand;
@@ -114,26 +124,25 @@ internal sealed class NodeOffers(
     }
 
     /// <summary>The models whose answers are sold here.</summary>
-    private async Task<IReadOnlyList<OfferedModel>> SellsAsync(CancellationToken cancellationToken) => await till.FindPayeeAsync(cancellationToken) is null
-        ? []
-        :
-        [
-            .. (await sold.ListAsync(cancellationToken)).Take(StatementLimits.MaxSoldModels).Select(model => new OfferedModel(
-                new KeyedListing(model.Publisher, model.Listing.Name, model.Listing.Version),
-                model.Price.PerMillionInputTokens,
-                model.Price.PerMillionOutputTokens,
-                model.Model.ContextLength,
-                model.TokensPerSecond is { } speed ? OfferedModel.Rounded(speed) : null)),
-        ];
+    private async Task<IReadOnlyList<OfferedModel>> SellsAsync(CancellationToken cancellationToken) =>
+    [
+        .. (await sold.ListAsync(cancellationToken)).Take(StatementLimits.MaxSoldModels).Select(model => new OfferedModel(
+            new KeyedListing(model.Publisher, model.Listing.Name, model.Listing.Version),
+            model.Price.PerMillionInputTokens,
+            model.Price.PerMillionOutputTokens,
+            model.Model.ContextLength,
+            model.TokensPerSecond is { } speed ? OfferedModel.Rounded(speed) : null)),
+    ];
 
     private List<string> Addresses() =>
         [.. network.Addresses.Select(address => address.ToString()).Where(address => address.Length <= StatementLimits.MaxAddressLength).Order(StringComparer.Ordinal).Take(StatementLimits.MaxAddresses)];
 
-    private sealed record Told(
-        DateTimeOffset At, IReadOnlyList<string> Addresses, IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, IReadOnlyList<OfferedModel> Sells)
+    private sealed record AtHand(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, IReadOnlyList<PostedRun> Runs);
+
+    private sealed record Told(DateTimeOffset At, IReadOnlyList<string> Addresses, AtHand AtHand, IReadOnlyList<OfferedModel> Sells, IReadOnlyList<PostedRun> Runs)
     {
-        public bool Says(IReadOnlyList<string> addresses, IReadOnlyList<ContentHash> programs, IReadOnlyList<ContentHash> models, IReadOnlyList<OfferedModel> sells) =>
-            Addresses.SequenceEqual(addresses) && Programs.SequenceEqual(programs) && Models.SequenceEqual(models)
+        public bool Says(IReadOnlyList<string> addresses, AtHand atHand, IReadOnlyList<OfferedModel> sells, IReadOnlyList<PostedRun> runs) =>
+            Addresses.SequenceEqual(addresses) && AtHand.Programs.SequenceEqual(atHand.Programs) && AtHand.Models.SequenceEqual(atHand.Models) && Runs.SequenceEqual(runs)
             && Sells.Count == sells.Count && Sells.Zip(sells).All(both => Says(both.First, both.Second));
 
         /// <summary>A speed that has changed is said with the next renewal: it changes with every answer. The first that is known is said at once.</summary>

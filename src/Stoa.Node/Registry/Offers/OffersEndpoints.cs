@@ -12,7 +12,7 @@ public static class OffersEndpoints
     public static void MapOffers(this IEndpointRouteBuilder api) => api.MapGet("/network/offers", ListAsync)
         .OpenToAll()
         .WithName("listOffers").WithTags("Network").WithSummary("What do the nodes of the network offer?")
-        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs and models it has at hand, which models it sells answers of and for how much, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids. priceFactorPermille is always 1000, reserved.")
+        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs and models it has at hand, what runs of them cost, which models it sells answers of and for how much, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids.")
         .Produces<ListResponse<OfferResponse>>();
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlOffers offers, PublicKey self, TimeProvider time, CancellationToken cancellationToken) =>
@@ -39,6 +39,13 @@ public static class OffersEndpoints
             offer.Models.Count == 0 ? null : [.. offer.Models.Select(model => model.ToString())],
             offer.Sells.Count == 0
                 ? null
-                : [.. offer.Sells.Select(sold => new OfferedModelBody(sold.Model.ToString(), sold.InputPrice.ToString(), sold.OutputPrice.ToString(), sold.ContextLength, sold.TokensPerSecond))]);
+                : [.. offer.Sells.Select(sold => new OfferedModelBody(sold.Model.ToString(), sold.InputPrice.ToString(), sold.OutputPrice.ToString(), sold.ContextLength, sold.TokensPerSecond))],
+            offer.Runs.Count == 0
+                ? null
+                :
+                [
+                    .. offer.Runs.Select(run => new PostedRunBody(
+                        run.Program.ToString(), run.Price.Base.ToString(), run.Price.PerMegabyte.ToString(), run.Price.PerGigafuel.ToString(), run.Price.PerGigabyteSecond.ToString())),
+                ]);
     }
 }

@@ -17,6 +17,20 @@ public sealed class OwnPrograms(Database database, IAgentStore agents)
                 "SELECT program_digest FROM agent_versions WHERE withdrawn_at IS NULL GROUP BY program_digest ORDER BY MAX(published_at) DESC, program_digest LIMIT @limit", new { limit }),
             cancellationToken)).OrderBy(digest => digest.ToString(), StringComparer.Ordinal)];
 
+    /// <summary>The agents whose runs are sold by their programs alone, each the first published of those that have its program: of the programs published last, if there are more than are asked for.</summary>
+    /// <returns>In the order of the digests.</returns>
+    public async Task<IReadOnlyList<AgentVersion>> ListAloneAsync(int limit, CancellationToken cancellationToken)
+    {
+        var found = new List<AgentVersion>();
+        foreach (var program in await ListAsync(limit, cancellationToken))
+        {
+            if (await FindAsync(program, cancellationToken) is { Manifest.IsAlone: true } version)
+                found.Add(version);
+        }
+
+        return found;
+    }
+
     /// <summary>The version that was published first of those that are offered and have a program; null when none is.</summary>
     public async Task<AgentVersion?> FindAsync(ContentHash program, CancellationToken cancellationToken) =>
         await database.ReadAsync(

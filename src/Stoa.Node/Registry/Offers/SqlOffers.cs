@@ -16,11 +16,11 @@ public sealed record DisclosedOffer(Statement Offer, SplitStatement? Split, Summ
 /// <param name="database">The cell's.</param>
 public sealed class SqlOffers(Database database)
 {
-    /// <summary>Nodes that offer to run a program, and where they say that they stand.</summary>
-    public async Task<IReadOnlyDictionary<PeerId, string?>> ListNodesWithAsync(ContentHash program, IReadOnlyCollection<PeerId> among, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Nodes that offer to run a program, and what they say of themselves.</summary>
+    public async Task<IReadOnlyDictionary<PeerId, OfferStatement>> ListNodesWithAsync(ContentHash program, IReadOnlyCollection<PeerId> among, DateTimeOffset now, CancellationToken cancellationToken)
     {
         if (among.Count == 0)
-            return new Dictionary<PeerId, string?>();
+            return new Dictionary<PeerId, OfferStatement>();
         var rows = await database.ReadAsync(
             session => session.QueryAsync<StatementRow>(
                 """
@@ -29,7 +29,7 @@ public sealed class SqlOffers(Database database)
                 """,
                 new { program, now, among }),
             cancellationToken);
-        return rows.Select(row => row.ToStatement()).ToDictionary(offer => offer.SignerId, offer => ((OfferStatement)offer.Content).Region);
+        return rows.Select(row => row.ToStatement()).ToDictionary(offer => offer.SignerId, offer => (OfferStatement)offer.Content);
     }
 
     /// <summary>Where nodes say that they stand, in offers that are not over.</summary>

@@ -50,6 +50,21 @@ public sealed class StatementTests
         Change(with, root => root["schema"] = 2).Errors.ShouldContain(error => error.Pointer == "/schema");
     }
 
+    [Fact]
+    public void Offer_IsOfTheFourthSchema_OnlyWhenItSaysWhatRunsCost()
+    {
+        var run = new PostedRun(ContentHash.Of("program"u8), new AgentPrice(Money.Parse("0.01"), Money.Parse("0.002"), Money.Parse("0.0003"), Money.Parse("0.00004")));
+        var (without, with) = (StatementSamples.Sign(StatementSamples.Offer()), StatementSamples.Sign(StatementSamples.Offer() with { Runs = [run] }));
+
+        (without.Content.Schema, with.Content.Schema).ShouldBe((1, 4));
+        var opened = Statement.Open(with.Envelope).Value;
+        ((OfferStatement)opened.Content).Runs.ShouldBe([run]);
+        ((OfferStatement)opened.Content).PriceOf(run.Program).ShouldBe(run.Price);
+        ((OfferStatement)opened.Content).PriceOf(ContentHash.Of("another"u8)).ShouldBeNull();
+        StatementSamples.Sign(opened.Content).Id.ShouldBe(with.Id);
+        Change(with, root => root["schema"] = 3).Errors.ShouldContain(error => error.Pointer == "/schema");
+    }
+
     [Theory]
     [InlineData(0.2, 1)]
     [InlineData(7.4, 7)]
@@ -100,6 +115,10 @@ public sealed class StatementTests
     [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\",\"tokensPerSecond\":0}]")]
     [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\",\"contextLength\":0}]")]
     [InlineData(StatementKind.Offer, "sells", "[{\"inputPrice\":\"0.500000000\",\"model\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/tiny@1.0.0\",\"outputPrice\":\"1.500000000\",\"capabilities\":[]}]")]
+    [InlineData(StatementKind.Offer, "runs", "[]")]
+    [InlineData(StatementKind.Offer, "runs", "[{\"base\":\"0.1\",\"perGigabyteSecond\":\"0.000000000\",\"perGigafuel\":\"0.000000000\",\"perMegabyte\":\"0.000000000\",\"program\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}]")]
+    [InlineData(StatementKind.Offer, "runs", "[{\"base\":\"0.100000000\",\"perGigabyteSecond\":\"0.000000000\",\"perGigafuel\":\"0.000000000\",\"perMegabyte\":\"0.000000000\"}]")]
+    [InlineData(StatementKind.Offer, "runs", "[{\"base\":\"0.100000000\",\"perGigabyteSecond\":\"-0.000000001\",\"perGigafuel\":\"0.000000000\",\"perMegabyte\":\"0.000000000\",\"program\":\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}]")]
     [InlineData(StatementKind.Offer, "priceFactorPermille", "-1")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"2036-01-01T00:00:00.000Z\"")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"tomorrow\"")]

@@ -74,6 +74,7 @@ public sealed class ListingsEndpointsTests : IAsyncLifetime
             new SummaryStatement(StatementSamples.Now.AddDays(-30), StatementSamples.Now, []),
             offer with { Models = [ContentHash.Of("weights"u8)] },
             offer with { Sells = [new OfferedModel(new KeyedListing(key.PublicKey.PeerId, "tiny", SemanticVersion.Parse("1.0.0")), Money.Parse("0.5"), Money.Parse("1.5"), 8_192, 81)] },
+            offer with { Runs = [new PostedRun(ContentHash.Of("program"u8), new AgentPrice(Money.Parse("0.5"), Money.Zero, Money.Zero))] },
             With(listing, "\"category\": \"images\""), With(listing, "\"models\": [{ \"listing\": \"ann/tiny\", \"range\": \"^1.0.0\" }]"),
             With(listing, "\"asks\": [{ \"auto\": [\"chat\"], \"maxRequests\": 2, \"maxPrice\": \"0.01\" }]"),
             With(listing, "\"uses\": [{ \"agent\": \"ann/echo@1.2.0\", \"range\": \"^1.2\", \"maxCalls\": 1, \"maxPrice\": \"1\" }]"),
