@@ -7,6 +7,7 @@ using Stoa.Market.Tests.Calls;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Inference;
+using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply.Models;
