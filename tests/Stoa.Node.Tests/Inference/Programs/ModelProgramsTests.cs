@@ -12,6 +12,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tests.Calls;
 using Stoa.Node.Http;
+using Stoa.Node.Inference;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
