@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Channels;
@@ -56,7 +57,11 @@ public static class AnswerSalesEndpoints
             ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChannelExpired, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
             ChannelRefusal.VoucherSignatureInvalid, ChannelRefusal.VoucherExceedsDeposit);
 
-    private static IResult FindReceipt(Id<Channel> channel, string nonce, GivenUpReceipts receipts, HttpContext context)
+    private static IResult FindReceipt(
+        [Description("Id of the channel that has paid.")] Id<Channel> channel,
+        [Description("Of the request's signature, in base64url where it would have a slash otherwise.")] string nonce,
+        GivenUpReceipts receipts,
+        HttpContext context)
     {
         if (receipts.Find(channel, nonce) is not { } receipt)
             return new Refusal<AnswerRefusal>(AnswerRefusal.AnswerReceiptUnknown, $"No request of {channel} with this nonce was given up here before its answer, as far as is remembered.").ToProblem();
