@@ -43,7 +43,7 @@ internal static class SupplierCommands
             ("Books differ", supplier.Beyond is { } beyond ? $"it says that it needs {Format.Money(beyond)} more than this node's books have" : null),
             ("Not known", supplier.Doubtful is { } doubtful ? $"{Format.Money(doubtful)} may be charged for requests that were given up" : null),
             ("Models", supplier.Models is { } models ? Format.Invariant($"{models.Items.Count} of {models.Listed} that it sells are in the network's catalogue") : null),
-            ("Not asked", supplier.Models?.Reason is { } reason ? Format.Escaped(reason) : null),
+            ("Held back", supplier.Models?.Reason is { } reason ? Format.Escaped(reason) : null),
             ("Last failure", supplier.LastFailure is { } why ? $"{Format.Escaped(why)} ({ListLimit.When(invocation, supplier.LastFailedAt!.Value)})" : null));
         if (supplier.Models is not { Items.Count: > 0 } sold)
             return;

@@ -60,7 +60,7 @@ public sealed record SupplierResponse(
 /// <param name="Listed">How many its list has.</param>
 /// <param name="Items">Those of them that the network's catalogue has, with the same weights, and whose publishers are not of this cell.</param>
 /// <param name="ReadAt">When its list was last read; left out before the first time.</param>
-/// <param name="Reason">Why none of them is asked now; left out when they are.</param>
+/// <param name="Reason">Why none of them is asked now, or only one at a time; left out when they are.</param>
 public sealed record SupplierModelsBody(int Listed, IReadOnlyList<SupplierModelBody> Items, DateTimeOffset? ReadAt = null, string? Reason = null);
 
 /// <summary>A model that a supplier sells.</summary>

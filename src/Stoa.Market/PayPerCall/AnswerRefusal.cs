@@ -26,4 +26,7 @@ public enum AnswerRefusal
 
     /// <summary>Those who serve the model were asked, and none answered.</summary>
     AnswerFailed,
+
+    /// <summary>No receipt of such a request is kept.</summary>
+    AnswerReceiptUnknown,
 }

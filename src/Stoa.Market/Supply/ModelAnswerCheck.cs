@@ -84,6 +84,13 @@ public static class ModelAnswerCheck
             : Fault(AnswerFault.TooDear, $"The receipt charges {said.Price} USD for {said.Tokens.InputTokens} tokens read and {said.Tokens.OutputTokens} written, which is more than was agreed on.");
     }
 
+    /// <summary>What a receipt says of a request that was given up before its answer, if all of it fits: it is of no answer, bills nothing but the tokens of the request, and is no dearer than these are.</summary>
+    /// <param name="text">The receipt as it travels.</param>
+    /// <param name="ordered">What was ordered.</param>
+    /// <param name="inputTokens">Of the request, as they were counted here.</param>
+    public static Outcome<ModelAnswerContent, AnswerFault> CheckGivenUp(string? text, OrderedAnswer ordered, long inputTokens) =>
+        Check(text, ordered, new CountedAnswer(ContentHash.Of([]), new TokenUsage(inputTokens, 0), null, null, MostOutput: 0));
+
     // Who bills what its server has claimed keeps within the bounds of its own count, which is this one.
     private static bool IsTooMany(long billed, long? claimed, long counted) =>
         billed > TokenCount.MostOf(counted) || (claimed is { } said && billed > Math.Max(said, TokenCount.LeastOf(counted)) && said >= 0);

@@ -52,6 +52,11 @@ public sealed record Supplier(
     /// <param name="most">By how much.</param>
     public bool MayDiffer(Money cumulative, Money most) => cumulative - Spent - Reserved <= most + Doubtful;
 
+    /// <summary>What of <see cref="Doubtful"/> beyond its bound counts as spent when it has answered on trial: as much as those answers have cost. So whoever has taken what nobody knows of has it made up for by work, and never has more than that much again.</summary>
+    /// <param name="answered">What answers with receipts that held have cost.</param>
+    /// <param name="most">So much may be in doubt.</param>
+    public Money HealedBy(Money answered, Money most) => Money.Max(Money.Zero, Money.Min(answered, Doubtful - most));
+
     /// <summary>What of <see cref="Doubtful"/> it may have charged still when it has taken no more than so much in all: that, less what it is known to have charged.</summary>
     /// <param name="cumulative">What it says that it needs in all, or <see cref="Signed"/>: more than was ever promised to it nobody takes.</param>
     public Money DoubtfulAfter(Money cumulative) => Money.Max(Money.Zero, Money.Min(Doubtful, cumulative - Spent));

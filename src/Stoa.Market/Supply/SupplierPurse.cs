@@ -39,6 +39,17 @@ public sealed class SupplierPurse
             return _grant.TryReserve(amount);
     }
 
+    /// <summary>Sets aside what a request can cost, where no more are under way than may be.</summary>
+    /// <param name="amount">What it can cost.</param>
+    /// <param name="mostUnderWay">So many at most, with this one.</param>
+    /// <param name="mostReserved">And so much for all of them.</param>
+    /// <returns>Whether it was. It is settled once.</returns>
+    public bool TryReserve(Money amount, int mostUnderWay, Money mostReserved)
+    {
+        lock (_gate)
+            return _grant.Open < mostUnderWay && amount <= mostReserved - _grant.Reserved && _grant.TryReserve(amount);
+    }
+
     /// <summary>So much may be spent in all from now on. It was written before.</summary>
     public void Grant(Money granted)
     {

@@ -302,6 +302,9 @@ public static partial class Problems
         AnswerRefusal.AnswerFailed => Row(refusal, 502, "No answer",
             "Those who serve the model were asked, and none answered. Nothing was charged: what was paid is credit.",
             "Wait as long as Retry-After says and ask again, or ask elsewhere.", TimeSpan.FromSeconds(2)),
+        AnswerRefusal.AnswerReceiptUnknown => Row(refusal, 404, "No receipt of such a request",
+            "No request of this channel and nonce was paid for and given up before its answer, or that is longer ago than this node remembers.",
+            "Ask within seconds after you have gone away, and the same node. The receipt of an answer comes with the answer."),
     };
 
     public static ProblemKind Of(DisputeRefusal refusal) => refusal switch

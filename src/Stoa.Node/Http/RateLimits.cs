@@ -16,26 +16,24 @@ public sealed class RateLimits : IDisposable
     private readonly Dictionary<RateLimit, Quota> _quotas;
     private readonly PartitionedRateLimiter<string> _streams;
     private readonly int _streamsPerCaller;
-    private readonly PartitionedRateLimiter<(Id<ApiKey> Key, int Permits)> _keys = PartitionedRateLimiter.Create<(Id<ApiKey> Key, int Permits), Id<ApiKey>>(
-        one => RateLimitPartition.GetFixedWindowLimiter(one.Key, _ => new FixedWindowRateLimiterOptions
-        {
-            PermitLimit = one.Permits,
-            Window = s_keyWindow,
-            QueueLimit = 0,
-        }));
+    private readonly CountedWindows<Id<ApiKey>> _keys;
 
-    public RateLimits(HttpOptions options)
+    /// <param name="options">The limits.</param>
+    /// <param name="time">Says how long ago something was.</param>
+    public RateLimits(HttpOptions options, TimeProvider time)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        _keys = new CountedWindows<Id<ApiKey>>(s_keyWindow, time);
         _quotas = new Dictionary<RateLimit, Quota>
         {
-            [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
-            [RateLimit.ModelCalls] = new("model-calls", options.ModelCallsPerMinute, TimeSpan.FromMinutes(1)),
-            [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
-            [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
-            [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
-            [RateLimit.Coupons] = new("coupons", options.CouponsPerHour, TimeSpan.FromHours(1)),
-            [RateLimit.RegistrationByProvider] = new("registration-by-provider", options.RegistrationsPerProvider, TimeSpan.FromHours(1)),
-            [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
+            [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1), time),
+            [RateLimit.ModelCalls] = new("model-calls", options.ModelCallsPerMinute, TimeSpan.FromMinutes(1), time),
+            [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1), time),
+            [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10), time),
+            [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1), time),
+            [RateLimit.Coupons] = new("coupons", options.CouponsPerHour, TimeSpan.FromHours(1), time),
+            [RateLimit.RegistrationByProvider] = new("registration-by-provider", options.RegistrationsPerProvider, TimeSpan.FromHours(1), time),
+            [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1), time),
         };
         _streamsPerCaller = options.StreamsPerCaller;
         _streams = PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetConcurrencyLimiter(
@@ -61,48 +59,35 @@ public sealed class RateLimits : IDisposable
     public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key)
     {
         var quota = _quotas[limit];
-        using var lease = quota.Limiter.AttemptAcquire(key);
-        var remaining = lease.IsAcquired ? quota.Limiter.GetStatistics(key)?.CurrentAvailablePermits ?? 0 : 0;
-        return Tell(context, quota, lease, remaining);
+        return Tell(context, quota, quota.Windows.TryUse(key, quota.Permits, out var standing), standing);
     }
 
     /// <summary>Counts a request against the limit of the API key that it came with; a problem when it is one too many.</summary>
     /// <param name="context">The request.</param>
     /// <param name="key">The key.</param>
     /// <param name="permits">Its calls a minute.</param>
-    public ProblemResult? RefuseKey(HttpContext context, Id<ApiKey> key, int permits)
-    {
-        using var lease = _keys.AttemptAcquire((key, permits));
-        var remaining = lease.IsAcquired ? _keys.GetStatistics((key, permits))?.CurrentAvailablePermits ?? 0 : 0;
-        return Tell(context, new Terms("key", permits, s_keyWindow), lease, remaining);
-    }
+    public ProblemResult? RefuseKey(HttpContext context, Id<ApiKey> key, int permits) =>
+        Tell(context, new Terms("key", permits, s_keyWindow), _keys.TryUse(key, permits, out var standing), standing);
 
-    private static ProblemResult? Tell(HttpContext context, Terms terms, RateLimitLease lease, long remaining)
+    private static ProblemResult? Tell(HttpContext context, Terms terms, bool isIn, WindowStanding standing)
     {
         var headers = context.Response.Headers;
         headers.Append("RateLimit-Policy", terms.Policy);
         var (name, permits, window) = terms;
-        if (lease.IsAcquired)
+        if (isIn)
         {
-            headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r={remaining}"));
+            headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r={standing.Remaining}"));
             return null;
         }
 
-        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : window;
-        var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
+        var seconds = Math.Max(1, (long)Math.Ceiling(standing.Wait.TotalSeconds));
         headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r=0;t={seconds}"));
         headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         return RequestRefusal.RateLimited.ToProblem(
             string.Create(CultureInfo.InvariantCulture, $"At most {permits} in {window.TotalSeconds} seconds: wait {seconds} seconds, then go on more slowly."));
     }
 
-    public void Dispose()
-    {
-        _streams.Dispose();
-        _keys.Dispose();
-        foreach (var quota in _quotas.Values)
-            quota.Limiter.Dispose();
-    }
+    public void Dispose() => _streams.Dispose();
 
     /// <summary>Who is counted: the person who calls, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
     internal static string KeyOf(HttpContext context, RateLimit limit) =>
@@ -125,15 +110,9 @@ public sealed class RateLimits : IDisposable
         public string Policy { get; } = string.Create(CultureInfo.InvariantCulture, $"\"{Name}\";q={Permits};w={Window.TotalSeconds}");
     }
 
-    private sealed record Quota(string Name, int Permits, TimeSpan Window) : Terms(Name, Permits, Window)
+    private sealed record Quota(string Name, int Permits, TimeSpan Window, TimeProvider Time) : Terms(Name, Permits, Window)
     {
-        public PartitionedRateLimiter<string> Limiter { get; } = PartitionedRateLimiter.Create<string, string>(
-            key => RateLimitPartition.GetFixedWindowLimiter(key, _ => new FixedWindowRateLimiterOptions
-            {
-                PermitLimit = Permits,
-                Window = Window,
-                QueueLimit = 0,
-            }));
+        public CountedWindows<string> Windows { get; } = new(Window, Time);
     }
 }
 

@@ -70,6 +70,7 @@ public static class InferenceModule
         services.AddSingleton<SoldModels>();
         services.AddSingleton<PayingChannels>();
         services.AddSingleton<PayerRecognition>();
+        services.AddSingleton<GivenUpReceipts>();
         services.AddSingleton<AnswerSales>();
     }
 

@@ -33,6 +33,22 @@ public sealed class ModelAnswerCheckTests
         ModelAnswerCheck.Check(Text(s_true), s_ordered, s_came).Value.Price.ShouldBe(s_true.Price);
     }
 
+    [Fact]
+    public void Receipt_OfWhatWasGivenUp_BillsNothingButTheRequest()
+    {
+        var given = s_true with { Answer = ContentHash.Of([]), Tokens = new TokenUsage(6, 0), Price = Money.Parse("0.000009") };
+
+        CheckGivenUp(given).ShouldBeNull();
+        CheckGivenUp(given with { Tokens = default, Price = Money.Zero }).ShouldBeNull();
+        CheckGivenUp(given with { Price = Money.Parse("0.00001") }).ShouldBe(AnswerFault.TooDear);
+        CheckGivenUp(given with { Tokens = new TokenUsage(6, 1) }).ShouldBe(AnswerFault.TooManyTokens);
+        CheckGivenUp(given with { Tokens = new TokenUsage(100, 0), Price = Money.Parse("0.00015") }).ShouldBe(AnswerFault.TooManyTokens);
+        CheckGivenUp(given with { Request = ContentHash.Of("another"u8) }).ShouldBe(AnswerFault.OtherRequest);
+        CheckGivenUp(s_true).ShouldBe(AnswerFault.OtherAnswer);
+    }
+
+    private static AnswerFault? CheckGivenUp(ModelAnswerContent receipt) => ModelAnswerCheck.CheckGivenUp(Text(receipt), s_ordered, 6).Refusal?.Code;
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]

@@ -23,6 +23,19 @@ public sealed class SupplierPurseTests
     }
 
     [Fact]
+    public void Reservation_WithinBounds_LetsNoMoreThanThatBeUnderWay()
+    {
+        _purse.Grant(new Money(100));
+
+        _purse.TryReserve(new Money(21), 2, new Money(20)).ShouldBeFalse();
+        _purse.TryReserve(new Money(12), 2, new Money(20)).ShouldBeTrue();
+        _purse.TryReserve(new Money(9), 2, new Money(20)).ShouldBeFalse();
+        _purse.TryReserve(new Money(8), 2, new Money(20)).ShouldBeTrue();
+        _purse.TryReserve(Money.Zero, 2, new Money(20)).ShouldBeFalse();
+        _purse.TryReserve(new Money(80)).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Request_OfWhichNothingIsKnown_MayHaveCostAllThatWasReserved()
     {
         _purse.Grant(new Money(100));

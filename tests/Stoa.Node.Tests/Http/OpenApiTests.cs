@@ -132,7 +132,7 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
             // The voucher is the proof.
             "callAgent", "getCall", "watchCall", "callProgram", "quoteProgram", "cancelProgramCall", "getCallReceipt",
                 // So is the signature by the payer of the channel.
-                "listSoldModels", "buyChatCompletion", "buyCompletion", "buyEmbeddings",
+                "listSoldModels", "buyChatCompletion", "buyCompletion", "buyEmbeddings", "getGivenUpReceipt",
             // Stripe calls it, and signs what it says.
             "receiveStripeEvent",
             // The code of a sign-in is its own proof.

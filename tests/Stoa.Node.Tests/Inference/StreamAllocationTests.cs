@@ -48,7 +48,7 @@ public sealed class StreamAllocationTests(ITestOutputHelper output)
         var replica = new Replica(
             new Id<Replica>(new Guid(1, 0, 0, new byte[8])), new ReplicaModel(ListingName.Parse("acme/tiny@1.0.0"), null, ["chat"], 8_192, null), new Uri(server.Address), "tiny", null, 1, 64, null, IsDraining: false, DateTimeOffset.UnixEpoch);
         var answer = new MeasuredAnswer();
-        using var asked = new CellRequest(upstreams, replica, scope: null);
+        using var asked = new CellRequest(upstreams, replica, scope: null, held: null);
 
         var end = await new Exchange(answer, request!, asked, Reservation.OfNothing(), null, new ExchangeTerms(100, 10_000_000, 0, 600_000), options, answer).RunAsync();
 

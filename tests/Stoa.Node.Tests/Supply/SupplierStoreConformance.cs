@@ -23,7 +23,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     // The middle of a day, so that none ends while a test runs.
     private readonly ManualTime _time = new(new DateTimeOffset(2026, 6, 1, 12, 0, 0, TimeSpan.Zero));
 
-    private SqlSupplierTabs TabsOf(string holder) => new(Database, new Cell(LeaseHolder.Parse(holder), null, _time.GetUtcNow()), _time);
+    private SqlSupplierTabs TabsOf(string holder, string block = "0.05") => new(Database, new Cell(LeaseHolder.Parse(holder), null, _time.GetUtcNow()), new SupplyOptions { ModelBlockUsd = block }, _time);
 
     private SqlSpotChecks Checks => new(Database, Store, new IdSource(_time, Random.Shared), _time);
 
@@ -130,6 +130,28 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         await Store.RemoveAsync(supplier.Id, Stop);
         var again = await AddAsync();
         (again.Spent, again.Doubtful, again.Beyond).ShouldBe((new Money(52), Money.Zero, Money.Zero));
+    }
+
+    [Fact]
+    public async Task Doubt_BeyondTwoBlocks_CountsAsSpent_AsFarAsAnswersMakeUpForIt()
+    {
+        var supplier = await AddAsync();
+        var tabs = TabsOf("one/1", block: "0.000000025");
+        var (key, doubtful) = (new TabKey(supplier.Id, 1), new PurseCounts(Money.Zero, new Money(75), 0, 1, 0));
+        await tabs.WriteAsync(key, Nothing, new Money(200), null, isOver: false, Stop);
+        (await tabs.WriteAsync(key, doubtful, new Money(200), null, isOver: false, Stop))!.Doubtful.ShouldBe(new Money(75));
+
+        // What was paid for what failed makes up for nothing.
+        var failed = doubtful with { Spent = new Money(10), Failures = 2 };
+        (await tabs.WriteAsync(key, failed, new Money(200), null, isOver: false, Stop))!.Doubtful.ShouldBe(new Money(75));
+        var first = failed with { Spent = new Money(20), Successes = 1 };
+        foreach (var _ in (bool[])[false, true])
+            (await tabs.WriteAsync(key, first, new Money(200), null, isOver: false, Stop))!.Doubtful.ShouldBe(new Money(65));
+        var second = first with { Spent = new Money(60), Successes = 2 };
+        var kept = (await tabs.WriteAsync(key, second, new Money(200), null, isOver: false, Stop))!;
+
+        // Sixty were spent, and twenty-five of the doubt count beside them.
+        (kept.Doubtful, kept.Spent).ShouldBe((new Money(50), new Money(85)));
     }
 
     [Fact]

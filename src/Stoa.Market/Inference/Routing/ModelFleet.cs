@@ -156,9 +156,8 @@ public sealed class ModelFleet
         while (_waiting.Count > 0)
         {
             var now = NowOf(_time);
-            // Most often all are busy, and all wait on.
             var replicas = Replicas;
-            if (!replicas.Any(replica => replica.MayTake(now) || replica.ServesInNeed) && replicas.Any(replica => replica.IsServing(now)) && !(HasSupplied && _waiting.Heads().Any(head => head.Request.StaysHere)))
+            if (AreAllBusy(replicas, now))
                 return;
             var isGiven = false;
             // Whoever waits for a replica that it has not tried yet does not keep others from one that is free.
@@ -175,6 +174,15 @@ public sealed class ModelFleet
             if (!isGiven)
                 return;
         }
+    }
+
+    /// <summary>Whether nobody who waits can be given anything, nor be told that there is nothing: most often all are busy, and all wait on.</summary>
+    private bool AreAllBusy(IReadOnlyList<ReplicaState> replicas, long now)
+    {
+        if (replicas.Any(replica => replica.MayTake(now)) || !replicas.Any(replica => replica.IsServing(now)))
+            return false;
+        // One that is left alone is for those alone who may not wait for the others: where there are none, it changes nothing that it is free.
+        return !(_waiting.Particular > 0 && replicas.Any(replica => replica.MayTakeInNeed)) && !(HasSupplied && _waiting.Heads().Any(head => head.Request.StaysHere));
     }
 
     private async ValueTask<Outcome<ReplicaPlace, RoutingRefusal>> WaitAsync(WaitingRequest waiting, TimeSpan patience, CancellationToken cancellationToken)

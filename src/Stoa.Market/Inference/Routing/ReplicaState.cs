@@ -97,6 +97,16 @@ public sealed class ReplicaState
         }
     }
 
+    /// <summary>Whether it would take a request now that has nobody else to go to.</summary>
+    public bool MayTakeInNeed
+    {
+        get
+        {
+            lock (_lock)
+                return IsOffered && _outstandingRequests < _replica.MaxRequests && _breaker.MayPassInNeed;
+        }
+    }
+
     /// <summary>Gives it a request, unless it does not take one any more.</summary>
     /// <param name="tokens">That the request may come to.</param>
     /// <param name="now">The clock.</param>

@@ -12,6 +12,9 @@ internal sealed class WaitingRequests(int most, int mostOfAccount)
     /// <summary>How many wait.</summary>
     public int Count { get; private set; }
 
+    /// <summary>How many of these may not have just any replica.</summary>
+    public int Particular { get; private set; }
+
     /// <summary>Takes a place at the end of the account's line.</summary>
     /// <returns>False when there is none left.</returns>
     public bool TryAdd(WaitingRequest waiting)
@@ -26,6 +29,8 @@ internal sealed class WaitingRequests(int most, int mostOfAccount)
 
         waiting.Place = line.AddLast(waiting);
         Count++;
+        if (waiting.IsParticular)
+            Particular++;
         return true;
     }
 
@@ -47,6 +52,8 @@ internal sealed class WaitingRequests(int most, int mostOfAccount)
             return;
         waiting.Place = null;
         Count--;
+        if (waiting.IsParticular)
+            Particular--;
         var line = place.List!;
         line.Remove(place);
         if (line.Count == 0)
@@ -74,6 +81,9 @@ internal sealed class WaitingRequest(Guid account, RoutedRequest request, IReadO
 
     /// <summary>The replicas that have failed it.</summary>
     public IReadOnlyCollection<ReplicaState> Excluded => excluded;
+
+    /// <summary>Whether it may not have just any replica: some have failed it, stand elsewhere or may be too dear.</summary>
+    public bool IsParticular { get; } = excluded.Count > 0 || request.StaysHere || request.Within is not null;
 
     /// <summary>Its place in the line; null when it does not wait.</summary>
     public LinkedListNode<WaitingRequest>? Place { get; set; }

@@ -9,8 +9,11 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="upstreams">Asks.</param>
 /// <param name="replica">Who is asked.</param>
 /// <param name="scope">Whose it is, in a word for the replica; null for one that is not told.</param>
-internal sealed class CellRequest(Upstreams upstreams, Replica replica, string? scope) : IReplicaRequest
+/// <param name="held">Counts what is kept of its answer; null where nothing is, since it is read at once. Disposed of here.</param>
+internal sealed class CellRequest(Upstreams upstreams, Replica replica, string? scope, HeldBody? held) : IReplicaRequest
 {
+    private ProgramContent? _program;
+
     /// <inheritdoc/>
     public Replica Replica => replica;
 
@@ -22,13 +25,16 @@ internal sealed class CellRequest(Upstreams upstreams, Replica replica, string? 
 
     /// <inheritdoc/>
     /// <remarks>Of a program that is known; a server tells nothing besides its answer.</remarks>
-    public Task? Written { get; private set; }
+    public Task? Written => _program?.Written;
+
+    /// <inheritdoc/>
+    public bool TryKeep() => _program is not { Kept: > HeldBodies.SmallBytes and var kept } || held is null || held.TryGrow(kept);
 
     /// <inheritdoc/>
     public async Task<HttpResponseMessage> SendAsync(InferenceRequest request, long maxTokens, CancellationToken cancellationToken)
     {
         var answer = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, maxTokens), request.IsStream, scope, cancellationToken);
-        Written = (answer.Content as ProgramContent)?.Written;
+        _program = answer.Content as ProgramContent;
         return answer;
     }
 
@@ -44,6 +50,9 @@ internal sealed class CellRequest(Upstreams upstreams, Replica replica, string? 
     public AnswerCharge? Judge(ReadOnlySpan<byte> whole, in AnswerClaims claims, long inputTokens, long mostOutput) => null;
 
     /// <inheritdoc/>
+    public ValueTask<AnswerCharge?> FindOwedAsync(long inputTokens) => new((AnswerCharge?)null);
+
+    /// <inheritdoc/>
     public void NotePaid(Money price)
     {
     }
@@ -54,7 +63,5 @@ internal sealed class CellRequest(Upstreams upstreams, Replica replica, string? 
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() => held?.Dispose();
 }

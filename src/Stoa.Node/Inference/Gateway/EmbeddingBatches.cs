@@ -206,7 +206,7 @@ internal sealed class EmbeddingBatches(Upstreams upstreams, InferenceOptions opt
 
         var entered = Stopwatch.GetTimestamp();
         var answer = new BatchAnswer(request, inputs, gathered.Gone);
-        var attempt = new ReplicaAttempt(answer, request, routed, model, place, Reservation.OfNothing(), null, Stopwatch.GetElapsedTime(waitsFrom, entered).TotalMilliseconds, new CellRequest(upstreams, place.Replica.Replica, null));
+        var attempt = new ReplicaAttempt(answer, request, routed, model, place, Reservation.OfNothing(), null, Stopwatch.GetElapsedTime(waitsFrom, entered).TotalMilliseconds, new CellRequest(upstreams, place.Replica.Replica, scope: null, held: null));
         if ((await attempt.RunAsync(options, telemetry)).Failure is { } failure)
         {
             logger.LogWarning(

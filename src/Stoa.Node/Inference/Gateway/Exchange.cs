@@ -74,7 +74,9 @@ internal sealed class Exchange(
         }
         catch (Exception gone) when (gone is ClientStalledException || (gone is OperationCanceledException or IOException && (_isAway || answer.Gone.IsCancellationRequested)))
         {
-            if (_isStarted)
+            // Before there was anything to read there may be something to pay all the same.
+            _charged ??= _isStarted ? null : await asked.FindOwedAsync(request.InputTokens);
+            if (_isStarted || _charged is not null)
                 Settle();
             throw new OperationCanceledException("The client has gone.", gone, answer.Gone);
         }
@@ -239,11 +241,11 @@ internal sealed class Exchange(
         limit.CancelAfter(options.IdleMs);
     }
 
-    /// <summary>Waits until the client has taken what was sent. A replica that has written all by then is free for others: it is not to wait for him.</summary>
+    /// <summary>Waits until the client has taken what was sent. A replica that has written all by then is free for others, unless nothing more can be kept for the client: it is not to wait for him. That it has failed he learns later, and it counts now.</summary>
     private async Task TakenAsync(Task flush)
     {
-        if (asked.Written is { } written && await Task.WhenAny(flush, written) == written)
-            visit.Leave(RequestEnd.Abandoned);
+        if (asked.Written is { } written && await Task.WhenAny(flush, written) == written && asked.TryKeep())
+            visit.Leave(written.IsFaulted ? RequestEnd.Failed : RequestEnd.Abandoned);
         await flush;
     }
 

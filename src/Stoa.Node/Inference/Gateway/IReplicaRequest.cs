@@ -18,8 +18,12 @@ internal interface IReplicaRequest : IDisposable
     /// <summary>Whether only an answer that is whole says what it costs.</summary>
     bool IsPricedAtItsEnd { get; }
 
-    /// <summary>Completes when the replica has written all that it will, whoever has read how much of it; null where that is seen by reading alone.</summary>
+    /// <summary>Completes when the replica has written all that it will, whoever has read how much of it, and fails when it has failed; null where that is seen by reading alone.</summary>
     Task? Written { get; }
+
+    /// <summary>What was written, and not read by then, is kept here for a reader who is slow: it counts with what his account has in memory.</summary>
+    /// <returns>Whether there is room for it.</returns>
+    bool TryKeep();
 
     /// <summary>Sends it, and answers when the head of the answer is there.</summary>
     /// <param name="request">What is asked.</param>
@@ -45,6 +49,11 @@ internal interface IReplicaRequest : IDisposable
     /// <param name="mostOutput">The most that it may have written.</param>
     /// <returns>What the replica charges, where that is to be believed; null where it is what was counted here.</returns>
     AnswerCharge? Judge(ReadOnlySpan<byte> whole, in AnswerClaims claims, long inputTokens, long mostOutput);
+
+    /// <summary>Whoever has asked has gone before there was anything of an answer, and was sent nothing.</summary>
+    /// <param name="inputTokens">Of the request, as they were counted here.</param>
+    /// <returns>What the replica charges for having read it, where it swears to that; null where it charges nothing, or nobody knows what.</returns>
+    ValueTask<AnswerCharge?> FindOwedAsync(long inputTokens);
 
     /// <summary>So much its consumer has paid.</summary>
     void NotePaid(Money price);

@@ -16,12 +16,13 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="routes">Names that stand for models.</param>
 /// <param name="suppliers">Pay other operators' nodes.</param>
 /// <param name="upstreams">Asks replicas.</param>
+/// <param name="held">Counts what is kept of answers for those who are slow to read them.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="random">Chance.</param>
 /// <param name="logger">Of failures of replicas.</param>
 public sealed class InferenceGateway(
-    ModelFleets fleets, ModelRoutes routes, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, Random random, ILogger<InferenceGateway> logger)
+    ModelFleets fleets, ModelRoutes routes, SupplierDesk suppliers, Upstreams upstreams, HeldBodies held, InferenceOptions options, InferenceTelemetry telemetry, Random random, ILogger<InferenceGateway> logger)
 {
     private const int MostAddresses = 4_096;
 
@@ -66,7 +67,7 @@ public sealed class InferenceGateway(
             if (error is not null)
                 await answer.RefuseAsync(error);
             else
-                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, suppliers, upstreams, options, telemetry, logger).RunAsync(models, AddressOf(request.Model) is ModelAddress.ByCapability);
+                outcome = await new ModelAttempts(call, request, answer, _estimates, _batches, suppliers, upstreams, held, options, telemetry, logger).RunAsync(models, AddressOf(request.Model) is ModelAddress.ByCapability);
         }
         catch (OperationCanceledException)
         {

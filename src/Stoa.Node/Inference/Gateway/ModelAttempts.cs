@@ -17,11 +17,12 @@ namespace Stoa.Node.Inference.Gateway;
 /// <param name="batches">Ask for vectors together with others.</param>
 /// <param name="suppliers">Pay other operators' nodes.</param>
 /// <param name="upstreams">Asks replicas.</param>
+/// <param name="held">Counts what is kept of answers for those who are slow to read them.</param>
 /// <param name="options">Limits.</param>
 /// <param name="telemetry">Measures.</param>
 /// <param name="logger">Of failures of replicas.</param>
 internal sealed class ModelAttempts(
-    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
+    InferenceCall call, InferenceRequest request, IAnswer answer, RequestEstimates estimates, EmbeddingBatches batches, SupplierDesk suppliers, Upstreams upstreams, HeldBodies held, InferenceOptions options, InferenceTelemetry telemetry, ILogger logger)
 {
     // So many models of a kind are looked at that cost more than there is.
     private const int MostTooDear = 4;
@@ -184,7 +185,7 @@ internal sealed class ModelAttempts(
 
     private IReplicaRequest RequestTo(Replica replica, InferenceEstimate routed, Reservation reservation) => replica.Supplied is not null
         ? suppliers.Open(upstreams, replica, routed.Most, reservation, call.Capability)
-        : new CellRequest(upstreams, replica, replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null);
+        : new CellRequest(upstreams, replica, replica.IsToldWhose ? estimates.ScopeOf(call.Account) : null, held.Open(call.Account));
 
     /// <summary>Notes what came of a request at a replica.</summary>
     /// <returns>How the request has ended; null when it goes on.</returns>

@@ -23,6 +23,7 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Wri
     private readonly ArrayBufferWriter<byte> _held = new();
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Form _form = isStream ? Form.Unknown : Form.Held;
+    private long _sent;
 
     private enum Form
     {
@@ -37,6 +38,9 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Wri
 
     /// <summary>What was held. Asked for when the program has ended.</summary>
     public ReadOnlyMemory<byte> Held => _held.WrittenMemory;
+
+    /// <summary>How many bytes of a stream were written.</summary>
+    public long SentBytes => Interlocked.Read(ref _sent);
 
     /// <summary>The stream.</summary>
     public PipeReader Reader => _pipe.Reader;
@@ -80,6 +84,7 @@ internal sealed class ProgramOutput(bool isStream, CancellationToken stop) : Wri
         {
             var piece = bytes[..Math.Min(bytes.Length, PieceBytes)];
             _pipe.Writer.Write(piece);
+            Interlocked.Add(ref _sent, piece.Length);
             bytes = bytes[piece.Length..];
             var flush = _pipe.Writer.FlushAsync(stop);
             _begun.TrySetResult();

@@ -34,6 +34,7 @@ public sealed class AnswerSales
     private readonly InferenceOptions _inference;
     private readonly PayPerCallOptions _options;
     private readonly TimeProvider _time;
+    private readonly GivenUpReceipts _givenUp;
     private readonly SalesParts _parts;
     private readonly MinuteQuotas<string> _refused;
     private readonly HeldBodies _held;
@@ -41,10 +42,10 @@ public sealed class AnswerSales
     private readonly MinuteQuotas<Id<Channel>> _unpaid;
 
     public AnswerSales(
-        Till till, PayerRecognition payers, SoldModels models, InferenceGateway gateway, Allowances allowances, RequestNonces nonces, HeldBodies held, Database database, PrivateKey node,
+        Till till, PayerRecognition payers, SoldModels models, InferenceGateway gateway, Allowances allowances, RequestNonces nonces, HeldBodies held, GivenUpReceipts givenUp, Database database, PrivateKey node,
         InferenceOptions inference, PayPerCallOptions options, TimeProvider time, ILogger<AnswerSales> logger)
     {
-        (_till, _payers, _models, _gateway, _held, _node, _inference, _options, _time) = (till, payers, models, gateway, held, node, inference, options, time);
+        (_till, _payers, _models, _gateway, _held, _givenUp, _node, _inference, _options, _time) = (till, payers, models, gateway, held, givenUp, node, inference, options, time);
         _parts = new SalesParts(till, allowances, nonces, database, logger);
         _refused = new MinuteQuotas<string>(time);
         _ofChannels = new MinuteQuotas<Id<Channel>>(time);
@@ -165,6 +166,9 @@ public sealed class AnswerSales
             Region = InferenceEndpoints.HeaderOf(context, InferenceEndpoints.RegionHeader),
         };
         await _gateway.AnswerAsync(call, asked.Request, asked.Model, answer);
+        // He has no answer, and so no receipt: what he is charged for all the same, be it nothing, is sworn to where he can look.
+        if (payer.IsPaid && !answer.HasBegun && context.RequestAborted.IsCancellationRequested)
+            _givenUp.Put(paid.Channel.Channel.Id, paid.Signature.Input.Nonce!, Sign(paid, asked, ContentHash.Of([]), payer.Used ?? new SoldUse(default, Money.Zero)));
         await answer.SendAsync(TimeSpan.FromMilliseconds(_inference.IdleMs), TimeSpan.FromMilliseconds(_inference.MaxAnswerMs));
     }
 

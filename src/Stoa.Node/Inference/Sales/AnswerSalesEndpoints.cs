@@ -1,7 +1,10 @@
+using System.ComponentModel;
 using Stoa.Client.Contracts;
+using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Supply;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -26,6 +29,13 @@ public static class AnswerSalesEndpoints
             .WithDescription("What each is, and all that a million tokens cost, read and written, at the dearest server that may answer. They may be dearer when they are asked: the answer 402 says so before anything is spent.")
             .Produces<SoldModelsResponse>()
             .Refuses(CallRefusal.CallsNotSold);
+        api.MapGet("/model-calls/receipts/{channel}/{nonce}", FindReceipt)
+            .OpenToAll()
+            .WithName("getGivenUpReceipt").WithTags("Pay per call").WithSummary("See what a request costs that was given up before its answer")
+            .WithDescription("Whoever goes away before the answer, once a server has the request, pays for the tokens of the request. What that came to this node swears to: a receipt as that of an answer, of the digest of nothing, in the header Stoa-Answer-Receipt. It is there within moments after the connection was closed, of a request that was paid for, be it that nothing is charged; the last some thousand are kept, in this node's memory.")
+            .WithMetadata(new ApiEndpoint(RateLimit.ModelCalls))
+            .Produces(StatusCodes.Status204NoContent)
+            .Refuses(AnswerRefusal.AnswerReceiptUnknown);
         Sell(api, "/model-calls/chat/completions", InferenceKind.Chat, options).WithName("buyChatCompletion").WithSummary("Ask a model for a chat completion and pay for it out of a channel").WithDescription(How);
         Sell(api, "/model-calls/completions", InferenceKind.Completion, options).WithName("buyCompletion").WithSummary("Ask a model for a completion and pay for it out of a channel").WithDescription(How);
         Sell(api, "/model-calls/embeddings", InferenceKind.Embedding, options).WithName("buyEmbeddings").WithSummary("Ask a model for vectors and pay for them out of a channel").WithDescription(How);
@@ -46,6 +56,18 @@ public static class AnswerSalesEndpoints
         .Refuses(
             ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChannelExpired, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
             ChannelRefusal.VoucherSignatureInvalid, ChannelRefusal.VoucherExceedsDeposit);
+
+    private static IResult FindReceipt(
+        [Description("Id of the channel that has paid.")] Id<Channel> channel,
+        [Description("Of the request's signature, in base64url where it would have a slash otherwise.")] string nonce,
+        GivenUpReceipts receipts,
+        HttpContext context)
+    {
+        if (receipts.Find(channel, nonce) is not { } receipt)
+            return new Refusal<AnswerRefusal>(AnswerRefusal.AnswerReceiptUnknown, $"No request of {channel} with this nonce was given up here before its answer, as far as is remembered.").ToProblem();
+        context.Response.Headers[ModelAnswerReceipt.Header] = receipt;
+        return TypedResults.NoContent();
+    }
 
     private static async Task<IResult> ListAsync(SoldModels models, Till till, PublicKey node, PayPerCallOptions options, CancellationToken cancellationToken) =>
         options.Models && await till.FindPayeeAsync(cancellationToken) is not null

@@ -32,6 +32,9 @@ internal sealed class SoldAnswer(HttpContext context, SoldPayer payer, Func<Cont
     /// <inheritdoc/>
     public CancellationToken Gone => _http.Gone;
 
+    /// <summary>Whether there is something of an answer, sent or not.</summary>
+    public bool HasBegun => _stream is not null || _whole is not null;
+
     /// <inheritdoc/>
     public IBufferWriter<byte> Writer => _stream ?? (IBufferWriter<byte>?)_whole ?? throw new InvalidOperationException("The answer has not begun.");
 

@@ -29,6 +29,9 @@ internal sealed class SoldPayer(PayerRequest request, HttpContext context, Sales
     /// <summary>What it was settled with; null until then.</summary>
     public SoldUse? Used { get; private set; }
 
+    /// <summary>Whether what it may cost was set aside, and the request taken: from then on it may be charged.</summary>
+    public bool IsPaid { get; private set; }
+
     /// <summary>Tokens of the request, as they were counted here.</summary>
     public long InputTokens { get; set; }
 
@@ -67,6 +70,7 @@ internal sealed class SoldPayer(PayerRequest request, HttpContext context, Sales
         }
 
         channel.Unpaid.NotePaid();
+        IsPaid = true;
         return new Noted(this, reservation);
     }
 

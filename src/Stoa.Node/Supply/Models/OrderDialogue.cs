@@ -5,6 +5,7 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Supply;
 using Stoa.Node.Http;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Node.Inference.Replicas;
@@ -21,6 +22,9 @@ internal sealed class OrderDialogue(SupplierDesk desk, SupplierTab tab, Supplier
 {
     private const int MostRefusalBytes = 64 << 10;
     private const int MostPayments = 3;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Whether it has come there, as far as is known, and was not refused: then it may be charged.</summary>
     public bool MayBeCharged { get; private set; }
@@ -63,6 +67,35 @@ internal sealed class OrderDialogue(SupplierDesk desk, SupplierTab tab, Supplier
 
                 throw FailureOf(answer, refusal);
             }
+        }
+    }
+
+    /// <summary>Asks what is charged for the order, which was given up before its answer. Whoever has given it up waits for that no longer than a moment.</summary>
+    /// <param name="upstreams">The way there.</param>
+    /// <param name="inputTokens">Of the request, as they were counted here.</param>
+    /// <returns>What the supplier swears to, if that is to be believed; null where it says nothing.</returns>
+    public async Task<ModelAnswerContent?> FindGivenUpAsync(Upstreams upstreams, long inputTokens)
+    {
+        using var patience = new CancellationTokenSource(s_patience);
+        try
+        {
+            // It learns by the connection that nobody waits any more, and that takes its time.
+            for (var pause = s_firstPause; ; pause += pause)
+            {
+                await Task.Delay(pause, patience.Token);
+                using var message = new HttpRequestMessage(HttpMethod.Get, new Uri(tab.Supplier.Address, $"/api/v1/model-calls/receipts/{tab.Supplier.Channel}/{order.Nonce}"));
+                using var answer = await upstreams.SendAsync(message, patience.Token);
+                if (answer.IsSuccessStatusCode)
+                {
+                    var receipt = answer.Headers.TryGetValues(ModelAnswerReceipt.Header, out var values) ? values.FirstOrDefault() : null;
+                    return ModelAnswerCheck.CheckGivenUp(receipt, order.Expected, inputTokens).TryGet(out var told, out _) ? told : null;
+                }
+            }
+        }
+        catch (Exception unknown) when (unknown is OperationCanceledException or HttpRequestException or IOException)
+        {
+            // Then it is in doubt.
+            return null;
         }
     }
 

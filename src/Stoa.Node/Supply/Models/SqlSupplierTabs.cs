@@ -9,8 +9,9 @@ namespace Stoa.Node.Supply.Models;
 /// <remarks>What is granted is promised by a voucher in the transaction that grants it, before the voucher leaves. Each act locks its supplier first, as those on calls do, so that all nodes of a cell may use one channel.</remarks>
 /// <param name="database">The cell's.</param>
 /// <param name="cell">Which node this is.</param>
+/// <param name="options">How much may be in doubt.</param>
 /// <param name="time">The clock.</param>
-public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider time)
+public sealed class SqlSupplierTabs(Database database, Cell cell, SupplyOptions options, TimeProvider time)
 {
     private const string Counted = "spent, doubtful, successes, failures, lies";
 
@@ -62,6 +63,8 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
                     successes = excluded.successes, failures = excluded.failures, lies = excluded.lies, since_at = excluded.since_at, closed_at = excluded.closed_at
                 """,
                 new { supplier, holder, number, granted, counts.Spent, counts.Doubtful, counts.Successes, counts.Failures, counts.Lies, now, closed = isOver ? now : (DateTimeOffset?)null });
+            if (since.Successes > 0)
+                await HealAsync(session, supplier, since.Spent);
             // Before more is promised: what it was promised until now, less what it is known to have charged, is all that it can have taken.
             if (await DoubtAsync(session, supplier) is not { } found)
                 return null;
@@ -126,6 +129,16 @@ public sealed class SqlSupplierTabs(Database database, Cell cell, TimeProvider t
         var forgotten = now - s_untilForgotten;
         if (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM supplier_tabs WHERE closed_at < @forgotten", new { forgotten }), cancellationToken) > 0)
             await database.WriteAsync(session => session.ExecuteAsync("DELETE FROM supplier_tabs WHERE closed_at < @forgotten", new { forgotten }), cancellationToken);
+    }
+
+    /// <summary>It has answered: what is in doubt beyond its bound counts as spent as far as that goes.</summary>
+    private async Task HealAsync(SqlSession session, Id<Supplier> supplier, Money answered)
+    {
+        if (await SqlSuppliers.FindAsync(session, supplier) is not { } found || found.HealedBy(answered, options.MostDoubtful) is not { Nanodollars: > 0 } healed)
+            return;
+        // As when it is removed and added again, and for the same reason: what counts as spent no books differ by.
+        await session.ExecuteAsync(
+            "UPDATE suppliers SET doubtful = doubtful - @healed, spent = spent + @healed, beyond = CASE WHEN beyond > @healed THEN beyond - @healed ELSE 0 END WHERE id = @supplier", new { healed, supplier });
     }
 
     /// <summary>A supplier, with no more in doubt than it can have taken; null when it was removed.</summary>

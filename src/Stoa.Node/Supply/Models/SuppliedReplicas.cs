@@ -15,7 +15,7 @@ public sealed record SuppliedReplica(Replica Replica, SoldModel Sold, double? To
 /// <param name="Replicas">Of those that the network's catalogue has, too.</param>
 /// <param name="Listed">How many its list has.</param>
 /// <param name="ReadAt">When its list was last read, UTC; null before the first time.</param>
-/// <param name="Reason">Why none of them is asked; null when they are.</param>
+/// <param name="Reason">Why none of them is asked, or only one at a time; null when they are.</param>
 public sealed record SuppliedModels(Id<Supplier> Supplier, IReadOnlyList<SuppliedReplica> Replicas, int Listed, DateTimeOffset? ReadAt, string? Reason);
 
 /// <summary>The models at other operators' nodes that this one buys answers of, in its memory only: each node of a cell asks for itself.</summary>

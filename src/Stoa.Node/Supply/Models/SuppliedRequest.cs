@@ -22,6 +22,7 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Upstreams upstreams, Re
     private AnswerWitness? _witness;
     private Money _paid;
     private Money? _counted;
+    private Money? _owed;
     private string? _failure;
 
     /// <inheritdoc/>
@@ -37,6 +38,9 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Upstreams upstreams, Re
 
     /// <inheritdoc/>
     public Task? Written => null;
+
+    /// <inheritdoc/>
+    public bool TryKeep() => true;
 
     /// <inheritdoc/>
     public async Task<HttpResponseMessage> SendAsync(InferenceRequest request, long maxTokens, CancellationToken cancellationToken)
@@ -69,6 +73,17 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Upstreams upstreams, Re
         _witness!.Judge(whole, claims, inputTokens, mostOutput) is { } told ? new AnswerCharge(told.Tokens, told.Price) : null;
 
     /// <inheritdoc/>
+    public async ValueTask<AnswerCharge?> FindOwedAsync(long inputTokens)
+    {
+        if (_dialogue is not { MayBeCharged: true } dialogue || await dialogue.FindGivenUpAsync(upstreams, inputTokens) is not { } told)
+            return null;
+        _owed = told.Price;
+        if (told.Price == Money.Zero)
+            return null;
+        return new AnswerCharge(told.Tokens, told.Price);
+    }
+
+    /// <inheritdoc/>
     public void NotePaid(Money price) => _paid = price;
 
     /// <inheritdoc/>
@@ -99,7 +114,7 @@ internal sealed class SuppliedRequest(SupplierDesk desk, Upstreams upstreams, Re
 
         var lie = _witness?.Lie;
         CallOutcome? outcome = lie is not null ? CallOutcome.Lied : _failure is not null ? CallOutcome.Failed : null;
-        var charged = _dialogue is not { MayBeCharged: true } ? Money.Zero : lie is not null ? _paid : _counted ?? most;
+        var charged = _dialogue is not { MayBeCharged: true } ? Money.Zero : lie is not null ? _paid : _owed ?? _counted ?? most;
         tab.Settle(most, _paid, charged, outcome, lie ?? _failure);
         if (outcome is { } ended)
             desk.Telemetry.Called(ended);

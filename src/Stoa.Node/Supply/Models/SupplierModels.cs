@@ -216,7 +216,7 @@ public sealed class SupplierModels(
         lock (_gate)
         {
             // It may have been removed while it was asked.
-            return ReferenceEquals(_probes.GetValueOrDefault(supplier.Node), probe) && replicas.Set(supplier.Node, new SuppliedModels(supplier.Id, made, found.Listed, found.ReadAt, reason));
+            return ReferenceEquals(_probes.GetValueOrDefault(supplier.Node), probe) && replicas.Set(supplier.Node, new SuppliedModels(supplier.Id, made, found.Listed, found.ReadAt, reason ?? tab.FindCaution()));
         }
     }
 

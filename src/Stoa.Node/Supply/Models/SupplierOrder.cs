@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Inference.Routing;
@@ -61,6 +62,9 @@ internal sealed class SupplierOrder
             node.PublicKey, supplier.Node, supplier.Channel, capability.Agent, capability.Task, capability.Attempt, [ListingName.Parse(replica.UpstreamModel)], most, capability.ExpiresAt),
         node);
 
+    /// <summary>Of the request that was signed last; null before the first.</summary>
+    public string? Nonce { get; private set; }
+
     /// <summary>Signs it, with all that is promised to the supplier by now. Each time that it is sent it is signed anew.</summary>
     public HttpRequestMessage Sign(DateTimeOffset now)
     {
@@ -78,7 +82,7 @@ internal sealed class SupplierOrder
             components.Add("stoa-ask");
         }
 
-        RequestSigner.Sign(message, components, _tab.Key, _tab.Supplier.Channel.ToString(), now, Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes)));
+        RequestSigner.Sign(message, components, _tab.Key, _tab.Supplier.Channel.ToString(), now, Nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(NonceBytes)));
         return message;
     }
 }

@@ -20,6 +20,9 @@ internal sealed class SupplierTab : IDisposable
     private static readonly TimeSpan s_firstRest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestRest = TimeSpan.FromMinutes(1);
 
+    // Then whatever is in doubt, it does well, and one that does not ends it.
+    private const int MostTrials = 64;
+
     private readonly long _number;
     private readonly PrivateKey _key;
     private readonly SqlSupplierTabs _store;
@@ -35,6 +38,8 @@ internal sealed class SupplierTab : IDisposable
     private string? _failure;
     private Blockage? _blockage;
     private Blockage? _rest;
+    private Blockage? _trialPause;
+    private int _trials = 1;
     private Money _waiting;
     private int _inLine;
     private bool _isShort;
@@ -81,15 +86,17 @@ internal sealed class SupplierTab : IDisposable
                 return Removed;
             if (_supplier.BarredUntil is { } until && until > now)
                 return $"It has lied, and is asked again from {until:u} on: {_failure ?? _supplier.Standing.LastFailure}";
-            var doubtful = _supplier.Doubtful + _purse.Counts.Doubtful - _written.Doubtful;
-            if (doubtful > _mostDoubtful)
-            {
-                return $"It may have charged {doubtful} USD for requests of which nothing is known, and at most {_mostDoubtful} may be in doubt (twice Supply:ModelBlockUsd). "
-                    + "Look what its channel has paid, then remove the supplier and add it again with the same channel: from then on that counts as spent.";
-            }
-
+            if (Doubtful > _mostDoubtful && _trialPause is { } pause && pause.Until > now)
+                return pause.Reason;
             return (_blockage is { } blockage && blockage.Until > now ? blockage : _rest is { } rest && rest.Until > now ? rest : null)?.Reason;
         }
+    }
+
+    /// <summary>Why it gets requests on trial only, for its operator; null when it does not.</summary>
+    public string? FindCaution()
+    {
+        lock (_gate)
+            return Doubtful > _mostDoubtful ? $"{InDoubt} One small request at a time goes there, of at most {_block} USD, and more with each that is answered, whose cost makes up for what is in doubt. {WhatToDo}" : null;
     }
 
     /// <summary>Sets aside what a request can cost; mostly at once.</summary>
@@ -98,6 +105,12 @@ internal sealed class SupplierTab : IDisposable
     {
         if (FindReason() is { } reason)
             return new(reason);
+        if (MostOnTrial is { } trials)
+        {
+            var standing = _purse.Standing;
+            return standing.UnderWay < trials && amount <= _block - standing.Reserved ? new(ReserveSlowlyAsync(amount, cancellationToken)) : new("So much that it may have charged is in doubt that it gets few requests at a time, and no large ones.");
+        }
+
         return Volatile.Read(ref _voucher) is not null && _purse.TryReserve(amount) ? new((string?)null) : new(ReserveSlowlyAsync(amount, cancellationToken));
     }
 
@@ -125,6 +138,7 @@ internal sealed class SupplierTab : IDisposable
             // At once; the database says it to the other nodes.
             if (outcome is CallOutcome.Lied)
                 _supplier = _supplier with { BarredUntil = _time.GetUtcNow() + SupplierShares.BarOf(_supplier.Standing.Lies + 1) };
+            NoteTrial(outcome, leavesDoubt: Money.Min(most, reserved) > spent);
         }
     }
 
@@ -279,6 +293,42 @@ internal sealed class SupplierTab : IDisposable
         _key.Dispose();
     }
 
+    // With the lock taken, as the two that follow.
+    private Money Doubtful => _supplier.Doubtful + _purse.Counts.Doubtful - _written.Doubtful;
+
+    private string InDoubt => $"It may have charged {Doubtful} USD for requests of which nothing is known, and at most {_mostDoubtful} may be in doubt (twice Supply:ModelBlockUsd).";
+
+    private const string WhatToDo = "To have that behind you at once, look what its channel has paid, then remove the supplier and add it again with the same channel: from then on that counts as spent.";
+
+    /// <summary>How many requests may be under way there while too much is in doubt; null when it is not.</summary>
+    private int? MostOnTrial
+    {
+        get
+        {
+            lock (_gate)
+                return Doubtful > _mostDoubtful ? _trials : null;
+        }
+    }
+
+    /// <summary>Takes note of how a request has ended, where too much is in doubt: with the lock taken.</summary>
+    private void NoteTrial(CallOutcome? outcome, bool leavesDoubt)
+    {
+        if (Doubtful <= _mostDoubtful)
+        {
+            (_trials, _trialPause) = (1, null);
+        }
+        else if (outcome is CallOutcome.Done)
+        {
+            (_trials, _trialPause) = (Math.Min(2 * _trials, MostTrials), null);
+        }
+        else if (leavesDoubt || outcome is CallOutcome.Failed or CallOutcome.Lied)
+        {
+            var length = _trialPause is { } before ? TimeSpan.FromTicks(Math.Min(before.Pause.Ticks * 2, s_longestPause.Ticks)) : s_firstPause;
+            var until = _time.GetUtcNow() + length;
+            (_trials, _trialPause) = (1, new Blockage($"{InDoubt} It is asked one small request again from {until:u} on. {WhatToDo}", length, until));
+        }
+    }
+
     // Where the channel is nearly used up all that was promised before cannot be had.
     private Money VoucherAmount
     {
@@ -314,19 +364,21 @@ internal sealed class SupplierTab : IDisposable
             // It may have been closed since.
             if (FindReason() is { } reason)
                 return reason;
-            if (Volatile.Read(ref _voucher) is not null && _purse.TryReserve(amount))
+            // Many may have come as far as this at the same moment.
+            var trials = MostOnTrial;
+            if (Volatile.Read(ref _voucher) is not null && TryReserve(amount, trials))
                 return null;
             var standing = _purse.Standing;
-            // Exactly what is needed where the channel has not much more.
+            // Exactly what is needed where the channel has not much more, or it is not to have more.
             Money free;
             lock (_gate)
-                free = _isShort ? amount : SupplierPurse.WorthGranting(amount, _waiting - amount, Money.Max(_block, PerSecond + PerSecond), _mostDoubtful - standing.Reserved);
+                free = _isShort || trials is not null ? amount : SupplierPurse.WorthGranting(amount, _waiting - amount, Money.Max(_block, PerSecond + PerSecond), _mostDoubtful - standing.Reserved);
             var granted = standing.Counts.Spent + standing.Reserved + free;
             // Nobody's going away is to leave in doubt what others wait for.
             if (!await WriteAsync(Money.Max(standing.Granted, granted), isOver: false, CancellationToken.None))
                 return Removed;
             Volatile.Write(ref _voucher, Sign(VoucherAmount));
-            return _purse.TryReserve(amount) ? null : "What is promised there is in use; try again.";
+            return TryReserve(amount, trials) ? null : "What is promised there is in use; try again.";
         }
         finally
         {
@@ -334,6 +386,8 @@ internal sealed class SupplierTab : IDisposable
             LeaveLine(amount);
         }
     }
+
+    private bool TryReserve(Money amount, int? trials) => trials is { } most ? _purse.TryReserve(amount, most, _block) : _purse.TryReserve(amount);
 
     private void LeaveLine(Money amount)
     {

@@ -144,6 +144,69 @@ public sealed class ModelFleetTests
         (await gone.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [], s_patience, Stop)).Refusal!.Code.ShouldBe(RoutingRefusal.NoReplica);
     }
 
+    [Fact]
+    public void Requests_ThatWaitForOneThatServes_AreNotLookedAt_ForOneThatIsLeftAlone()
+    {
+        var fleet = Fleet(2, maxRequests: 1);
+        FailThrice(fleet.Replicas[0], RequestEnd.Failed);
+        fleet.Replicas[1].TryEnter(1, _time.NowMs).ShouldNotBeNull();
+        var excluded = new CountingExclusion();
+        for (var account = 0; account < 10; account++)
+            fleet.EnterAsync(FleetSamples.Account(account), FleetSamples.Request, excluded, s_patience, Stop).AsTask().IsCompleted.ShouldBeFalse();
+        excluded.Looks = 0;
+
+        for (var call = 0; call < 10; call++)
+            fleet.Serve();
+
+        excluded.Looks.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Request_ThatTheOneThatServesHasFailed_HasOneThatIsLeftAlone_OnceThatHasRoom()
+    {
+        var fleet = Fleet(2, maxRequests: 1);
+        var (alone, serving) = (fleet.Replicas[0], fleet.Replicas[1]);
+        FailThrice(alone, RequestEnd.Failed);
+        serving.TryEnter(1, _time.NowMs).ShouldNotBeNull();
+        var place = alone.TryEnterInNeed(1).ShouldNotBeNull();
+        var waiting = fleet.EnterAsync(FleetSamples.Account(1), FleetSamples.Request, [serving], s_patience, Stop).AsTask();
+        waiting.IsCompleted.ShouldBeFalse();
+
+        fleet.Leave(place, RequestEnd.Abandoned);
+
+        (await waiting).Value.Replica.ShouldBe(alone);
+    }
+
+    /// <summary>Nobody, and how often it was asked.</summary>
+    private sealed class CountingExclusion : IReadOnlyCollection<ReplicaState>, ICollection<ReplicaState>
+    {
+        public int Looks { get; set; }
+
+        public int Count => 0;
+
+        public bool IsReadOnly => true;
+
+        public bool Contains(ReplicaState item)
+        {
+            Looks++;
+            return false;
+        }
+
+        public void CopyTo(ReplicaState[] array, int arrayIndex)
+        {
+        }
+
+        public IEnumerator<ReplicaState> GetEnumerator() => Enumerable.Empty<ReplicaState>().GetEnumerator();
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+
+        public void Add(ReplicaState item) => throw new NotSupportedException();
+
+        public void Clear() => throw new NotSupportedException();
+
+        public bool Remove(ReplicaState item) => throw new NotSupportedException();
+    }
+
     private void FailThrice(ReplicaState replica, RequestEnd end)
     {
         for (var failure = 0; failure < 3; failure++)

@@ -12,6 +12,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tests.Calls;
 using Stoa.Node.Http;
+using Stoa.Node.Inference;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
@@ -195,24 +196,56 @@ public sealed class ModelProgramsTests
     }
 
     [Fact]
-    public async Task Program_ThatHasWrittenAll_IsFreeForOthers_ThoughItsReaderStandsStill()
+    public async Task Program_ThatHasWrittenAll_IsFreeForOthers_ThoughItsReaderStandsStill_AndWhatIsKeptForHimIsCounted()
     {
-        await using var node = await ProgramNode.StartAsync(s_program, isFree: true, "--Inference:Local:0:Slots", "1", "--Inference:IdleMs", "3600000", "--Inference:MaxAnswerMs", "3600000");
-        var services = node.All.Node.Host.Services;
-        // More than a hundred kilobytes, of which nothing is taken.
-        InferenceRequest.TryRead(InferenceKind.Chat, JsonSerializer.SerializeToUtf8Bytes(node.All.Chat(ProgramNode.Model, stream: true, maxTokens: 4_000, content: "#B")), out var request, out _).ShouldBeTrue();
+        await using var node = await ProgramNode.StartAsync(s_program, isFree: true, Patient);
+        var held = node.All.Node.Host.Services.GetRequiredService<HeldBodies>();
         using var answer = new UntakenAnswer();
-        var account = Id<User>.Parse((await node.All.Node.Client.GetMeAsync(Stop)).Id);
-        var asked = services.GetRequiredService<InferenceGateway>().AnswerAsync(new InferenceCall(account, new FreePayer()), request!, answer);
-        await answer.Begun.WaitAsync(TimeSpan.FromMinutes(2), Stop);
+        var asked = await AskUntakenAsync(node, 'B', answer);
 
         (await node.AskAsync('W')).StatusCode.ShouldBe(HttpStatusCode.OK);
 
         asked.IsCompleted.ShouldBeFalse();
+        // Two hundred kilobytes or more, of which a piece was read.
+        held.Bytes.ShouldBeInRange(200_000, 1 << 20);
         answer.Take();
         await asked;
         Encoding.ASCII.GetString(answer.Written.Span).ShouldEndWith("data: [DONE]\n\n");
         Encoding.ASCII.GetString(answer.Written.Span).Split("word ").Length.ShouldBe(4_001);
+        held.Bytes.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Program_ThatHasWrittenAll_IsNotFree_WhereNothingMoreMayBeKeptForItsReader()
+    {
+        await using var node = await ProgramNode.StartAsync(s_program, isFree: true, [.. Patient, "--Inference:QueueMs", "500"]);
+        var services = node.All.Node.Host.Services;
+        using var all = services.GetRequiredService<HeldBodies>().Open(await AccountOfAsync(node));
+        all.TryGrow(services.GetRequiredService<InferenceOptions>().MaxHeldBytesOfAccount - HeldBodies.SmallBytes).ShouldBeTrue();
+        using var answer = new UntakenAnswer();
+        var asked = await AskUntakenAsync(node, 'B', answer);
+
+        (await node.AskAsync('W')).StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+
+        answer.Take();
+        await asked;
+        (await node.AskAsync('W')).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Program_ThatFailsBehindASlowReader_HasFailed_ForThoseWhoWatchIt()
+    {
+        await using var node = await ProgramNode.StartAsync(s_program, isFree: true, Patient);
+        using var answer = new UntakenAnswer();
+        var asked = await AskUntakenAsync(node, 'b', answer);
+
+        await Eventually.IsSoAsync(async () => (await node.All.Node.Client.ListReplicasAsync(Stop).FirstAsync(Stop)).Figures!.Failed == 1);
+
+        asked.IsCompleted.ShouldBeFalse();
+        answer.Take();
+        await asked;
+        Encoding.ASCII.GetString(answer.Written.Span).ShouldContain("answer_broken");
+        (await node.All.Node.Client.ListReplicasAsync(Stop).FirstAsync(Stop)).Figures!.Failed.ShouldBe(1);
     }
 
     [Fact]
@@ -294,6 +327,19 @@ public sealed class ModelProgramsTests
         task.State.ShouldBe("succeeded", task.Failure?.Detail);
         (await node.All.Node.ResultAsync(task)).ShouldContain("Hello there");
         task.Result!.Models.ShouldNotBeNull().ShouldHaveSingleItem().Price.ShouldBe("0.000011000");
+    }
+
+    private static string[] Patient => ["--Inference:Local:0:Slots", "1", "--Inference:IdleMs", "3600000", "--Inference:MaxAnswerMs", "3600000"];
+
+    private static async Task<Id<User>> AccountOfAsync(ProgramNode node) => Id<User>.Parse((await node.All.Node.Client.GetMeAsync(Stop)).Id);
+
+    /// <summary>Asks for more than two hundred kilobytes, of which nothing is taken.</summary>
+    private static async Task<Task> AskUntakenAsync(ProgramNode node, char what, UntakenAnswer answer)
+    {
+        InferenceRequest.TryRead(InferenceKind.Chat, JsonSerializer.SerializeToUtf8Bytes(node.All.Chat(ProgramNode.Model, stream: true, maxTokens: 4_000, content: $"#{what}")), out var request, out _).ShouldBeTrue();
+        var asked = node.All.Node.Host.Services.GetRequiredService<InferenceGateway>().AnswerAsync(new InferenceCall(await AccountOfAsync(node), new FreePayer()), request!, answer);
+        await answer.Begun.WaitAsync(TimeSpan.FromMinutes(2), Stop);
+        return asked;
     }
 
     /// <summary>Pays for what costs nothing.</summary>

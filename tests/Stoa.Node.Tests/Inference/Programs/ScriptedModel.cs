@@ -57,6 +57,7 @@ public static class ScriptedModel
             Case('X', Put(Whole) + "(call $exit (i32.const 3))"),
             Case('C', $"(loop $again {Put(Word)} (br $again))"),
             Case('B', $"(local.set $count (i32.const 4000)) (loop $again {Put(Word)} (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1))))) {Put(Finish)} {Put(Usage)} {Put(Done)}"),
+            Case('b', $"(local.set $count (i32.const 4000)) (loop $again {Put(Word)} (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1))))) unreachable"),
             Case('O', $"(local.set $count (i32.const 1000)) (loop $again {Put(Complaint, to: 2)} (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1))))) {Put(Whole)}"),
             Case('M', $"""
                 (i32.store8 (i32.const 72) (i32.add (i32.load8_u (i32.const 72)) (i32.const 1)))

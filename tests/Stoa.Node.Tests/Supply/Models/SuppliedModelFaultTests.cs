@@ -100,20 +100,6 @@ public sealed class SuppliedModelFaultTests : SuppliedModelNodes
     }
 
     [Fact]
-    public async Task Doubt_BeyondItsBound_StopsRequests_AndItIsSaidWhatToDo()
-    {
-        var (seller, _) = await SellModelAsync();
-        var supplier = await SupplyAsync(seller);
-        var model = await FindModelAsync();
-        await Buyer.Host.Services.GetRequiredService<Database>().WriteAsync(
-            session => session.ExecuteAsync("UPDATE suppliers SET doubtful = @doubtful WHERE id = @id", new { doubtful = Money.Parse("0.100000001"), id = supplier.Id }), Stop);
-
-        await Eventually.IsSoAsync(async () => (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Models?.Reason?.Contains("add it again", StringComparison.Ordinal) is true);
-
-        (await AskAsync(Chat(model))).StatusCode.ShouldBeOneOf(HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable);
-    }
-
-    [Fact]
     public async Task List_IsTakenAsFarAsItCanBe_AndOneWithNothingInItIsNone()
     {
         var (seller, _) = await SellModelAsync();
