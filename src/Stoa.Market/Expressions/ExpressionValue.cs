@@ -126,6 +126,10 @@ public readonly struct ExpressionValue
         }
     }
 
+    /// <summary>The text that a member is; null where there is no such member, or it is none.</summary>
+    internal string? TryGetMemberText(string name) =>
+        Kind is JsonValueKind.Object && TryGetMember(name, out var member, out _) && member.Kind is JsonValueKind.String && member.TryGetText(out var text) ? text : null;
+
     /// <summary>A text.</summary>
     /// <returns>False when it is no Unicode.</returns>
     internal bool TryGetText([NotNullWhen(true)] out string? text)

@@ -39,6 +39,10 @@ public sealed record WorkflowGraph(IReadOnlyList<WorkflowNode> Nodes, JsonTempla
     /// <summary>How many nodes there are, those within nodes too.</summary>
     public int CountNodes() => Nodes.Sum(node => 1 + node.Work.Bodies.Sum(body => body.CountNodes()));
 
+    /// <summary>Whether a node of it asks a model, those within nodes, fallbacks and what undoes others included.</summary>
+    public bool AsksModels() => Nodes.Any(node =>
+        node.Fallbacks.Append(node.Work).Concat(node.Compensation is null ? [] : [node.Compensation]).Any(work => work is WorkflowWork.AskModel || work.Bodies.Any(body => body.AsksModels())));
+
     /// <summary>No nodes and no output.</summary>
     public static WorkflowGraph Empty { get; } = new([], null);
 }
