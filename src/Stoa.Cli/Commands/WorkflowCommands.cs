@@ -15,12 +15,19 @@ internal static class WorkflowCommands
     public static CommandGroup Create(CommandScope scope) => new(
         "workflow",
         "Say what is done in which order: tasks, requests to models, maps, loops and choices, in one document.",
-        [new("Everything that is wrong with one, and what it may cost", "stoa workflow validate samples/workflows/press-review.yaml")],
-        new ValidateCommand(scope),
-        new SimulateCommand(scope),
-        new GraphCommand(scope));
+        [
+            new("Everything that is wrong with one, and what it may cost", "stoa workflow validate samples/workflows/press-review.yaml"),
+            new("Run it, and follow it", """stoa workflow run samples/workflows/press-review.yaml --input '{"pages":["# One","# Two"]}' --watch"""),
+        ],
+        [
+            new ValidateCommand(scope),
+            new SimulateCommand(scope),
+            .. WorkflowKeepCommands.Create(scope),
+            .. WorkflowRunCommands.Create(scope),
+            new GraphCommand(scope),
+        ]);
 
-    private static Argument<string> File() => new("FILE") { Description = "The workflow, in YAML (.yaml, .yml) or JSON; - for standard input." };
+    internal static Argument<string> File() => new("FILE") { Description = "The workflow, in YAML (.yaml, .yml) or JSON; - for standard input." };
 
     private static async Task<WorkflowValidationResponse> ValidateAsync(Invocation invocation, string path, CancellationToken cancellationToken)
     {
@@ -28,7 +35,7 @@ internal static class WorkflowCommands
         return await invocation.Client.ValidateWorkflowAsync(bytes, IsYaml(path, bytes), cancellationToken);
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadAsync(Invocation invocation, string path, CancellationToken cancellationToken)
+    internal static async Task<ReadOnlyMemory<byte>> ReadAsync(Invocation invocation, string path, CancellationToken cancellationToken)
     {
         using var document = new MemoryStream();
         await using (var source = path == "-" ? invocation.Surroundings.Input : System.IO.File.OpenRead(invocation.Surroundings.FullPath(path)))
@@ -37,8 +44,36 @@ internal static class WorkflowCommands
     }
 
     // JSON begins with a brace, and YAML that does is JSON as well, or nearly.
-    private static bool IsYaml(string path, ReadOnlyMemory<byte> document) =>
+    internal static bool IsYaml(string path, ReadOnlyMemory<byte> document) =>
         Path.GetExtension(path) is ".yaml" or ".yml" || (path == "-" && !document.Span.TrimStart(" \t\r\n"u8).StartsWith("{"u8));
+
+    /// <summary>A document as a member of a request: a JSON object, or a text in YAML.</summary>
+    internal static async Task<JsonElement> DocumentAsync(Invocation invocation, string path, CancellationToken cancellationToken)
+    {
+        var bytes = await ReadAsync(invocation, path, cancellationToken);
+        var text = Encoding.UTF8.GetString(bytes.Span);
+        return IsYaml(path, bytes) ? JsonSerializer.SerializeToElement(text, StoaJson.Default.String) : Parse(text, path, StoaJson.Default.JsonElement);
+    }
+
+    /// <summary>A value that is given as JSON, or as a file that holds it; null when none is given.</summary>
+    internal static async Task<JsonElement?> ValueAsync(Invocation invocation, string? given, string where, CancellationToken cancellationToken) =>
+        given is null ? null : Parse(await TextOfAsync(invocation, given, cancellationToken), where, StoaJson.Default.JsonElement);
+
+    /// <summary>What a file holds; anything that is none is the text itself.</summary>
+    private static async Task<string> TextOfAsync(Invocation invocation, string given, CancellationToken cancellationToken) =>
+        System.IO.File.Exists(invocation.Surroundings.FullPath(given)) ? await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(given), cancellationToken) : given;
+
+    private static T Parse<T>(string text, string where, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(text, type) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException fault)
+        {
+            throw new CommandFailure($"{where} is not the JSON that is expected: {fault.Message}");
+        }
+    }
 
     private sealed class ValidateCommand : StoaCommand, ITakesRequests
     {
@@ -95,7 +130,6 @@ internal static class WorkflowCommands
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var bytes = await ReadAsync(invocation, invocation.Get(_file), cancellationToken);
             var outcomes = invocation.Get(_outcomes) is { } path
                 ? Parse(await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(path), cancellationToken), path, StoaJson.Default.IReadOnlyDictionaryStringSimulatedOutcomeBody)
                 : null;
@@ -104,8 +138,8 @@ internal static class WorkflowCommands
                 : throw new CommandFailure($"--event is written as NAME=JSON; '{word}' is not.")).ToDictionary(one => one.Name, one => one.Value);
             var run = await invocation.Client.SimulateWorkflowAsync(
                 new SimulateWorkflowRequest(
-                    IsYaml(invocation.Get(_file), bytes) ? JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(bytes.Span), StoaJson.Default.String) : Parse(Encoding.UTF8.GetString(bytes.Span), invocation.Get(_file), StoaJson.Default.JsonElement),
-                    invocation.Get(_input) is { } input ? Parse(await TextOfAsync(invocation, input, cancellationToken), "--input", StoaJson.Default.JsonElement) : null,
+                    await DocumentAsync(invocation, invocation.Get(_file), cancellationToken),
+                    await ValueAsync(invocation, invocation.Get(_input), "--input", cancellationToken),
                     outcomes,
                     events,
                     (invocation.Get(_no) ?? []).Distinct().ToDictionary(no => no, _ => false)),
@@ -126,39 +160,41 @@ internal static class WorkflowCommands
 
             return run.State == "succeeded" ? ExitCode.Ok : ExitCode.Refused;
         }
-
-        /// <summary>What a file holds; anything that is none is the text itself.</summary>
-        private static async Task<string> TextOfAsync(Invocation invocation, string given, CancellationToken cancellationToken) =>
-            System.IO.File.Exists(invocation.Surroundings.FullPath(given)) ? await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(given), cancellationToken) : given;
-
-        private static T Parse<T>(string text, string where, JsonTypeInfo<T> type)
-        {
-            try
-            {
-                return JsonSerializer.Deserialize(text, type) ?? throw new JsonException("It is null.");
-            }
-            catch (JsonException fault)
-            {
-                throw new CommandFailure($"{where} is not the JSON that is expected: {fault.Message}");
-            }
-        }
     }
 
     private sealed class GraphCommand : StoaCommand, ITakesRequests
     {
-        private readonly Argument<string> _file = File();
+        private readonly Argument<string?> _file = new("FILE") { Description = "The workflow, in YAML (.yaml, .yml) or JSON; - for standard input.", Arity = ArgumentArity.ZeroOrOne };
+        private readonly Option<string?> _run = new("--run") { Description = "Draw this run in place of a file, each node in the colour of its state.", HelpName = "RUN" };
 
         public GraphCommand(CommandScope scope)
             : base(
                 scope,
                 "graph",
-                "Draw a workflow as a flowchart in Mermaid's language, which GitHub and many editors show as a picture.",
-                new CommandExample("Into a document", """(echo '```mermaid'; stoa workflow graph samples/workflows/press-review.yaml; echo '```') >> README.md""")) =>
+                "Draw a workflow, or a run of one, as a flowchart in Mermaid's language, which GitHub and many editors show as a picture.",
+                new("Into a document", """(echo '```mermaid'; stoa workflow graph samples/workflows/press-review.yaml; echo '```') >> README.md"""),
+                new("How far a run is", "stoa workflow graph --run run_01h2xcejqtf2nbrexx3vqjhp41"))
+        {
             Add(_file);
+            Add(_run);
+        }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var found = await ValidateAsync(invocation, invocation.Get(_file), cancellationToken);
+            var (file, run) = (invocation.Get(_file), invocation.Get(_run));
+            if ((file is null) == (run is null))
+                throw new CommandFailure("Either a FILE or --run RUN is expected.");
+            if (run is not null)
+            {
+                var graph = await invocation.Client.DrawWorkflowRunAsync(run, cancellationToken);
+                if (invocation.IsJson)
+                    invocation.Screen.Json(new WorkflowGraphResponse(graph), json => json.WorkflowGraphResponse);
+                else
+                    invocation.Screen.Text(graph ?? throw new CommandFailure("A picture of more than 500 nodes is none that anybody can read."));
+                return ExitCode.Ok;
+            }
+
+            var found = await ValidateAsync(invocation, file!, cancellationToken);
             if (invocation.IsJson)
                 invocation.Screen.Json(found, json => json.WorkflowValidationResponse);
             else

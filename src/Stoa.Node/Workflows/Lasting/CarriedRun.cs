@@ -135,7 +135,7 @@ internal sealed partial class CarriedRun
     {
         switch (told)
         {
-            case Told.TaskEnded ended when _open.TryGetValue(ended.Key, out var step) && step.TaskId == ended.Task.Id && turn.Closed.Add(ended.Key):
+            case Told.TaskEnded ended when _open.TryGetValue(ended.Key, out var step) && step.TaskId == ended.Task.Id && Close(turn, step):
                 Happen(turn, new RunLogEntry(new RunEvent.WorkEnded(ended.Key.Path, ended.Key.Attempt, StepOutcomes.Of(ended.Task, ended.Output)), turn.Now)
                 {
                     Task = ended.Task.Id,
@@ -143,7 +143,7 @@ internal sealed partial class CarriedRun
                 });
                 _isPutOff = false;
                 break;
-            case Told.ModelEnded ended when _open.ContainsKey(ended.Key) && turn.Closed.Add(ended.Key):
+            case Told.ModelEnded ended when _open.TryGetValue(ended.Key, out var step) && Close(turn, step):
                 Happen(turn, new RunLogEntry(new RunEvent.WorkEnded(ended.Key.Path, ended.Key.Attempt, ended.Outcome), turn.Now) { Price = ended.Price });
                 _isPutOff = false;
                 break;
@@ -273,7 +273,6 @@ internal sealed partial class CarriedRun
         {
             if (_open.Remove(key, out var closed))
             {
-                Count(closed, -1);
                 if (closed.TaskId is { } ended)
                     _carrier.Forget(ended);
             }
@@ -302,6 +301,15 @@ internal sealed partial class CarriedRun
 
         foreach (var entry in written.Refused)
             Apply(entry);
+    }
+
+    /// <summary>A task or a request has ended: what was held for it is there for others of the same turn.</summary>
+    private bool Close(RunTurn turn, OpenStep step)
+    {
+        if (!turn.Closed.Add(step.Key))
+            return false;
+        Count(step, -1);
+        return true;
     }
 
     private void Count(OpenStep step, int sign)
