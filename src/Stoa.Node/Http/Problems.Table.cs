@@ -558,7 +558,7 @@ public static partial class Problems
             "You keep as many versions of workflows as one account may.",
             "Delete workflows, or versions of them, that are not used any more."),
         WorkflowRefusal.ModelsNotAllowed => Row(refusal, 403, "Credential may not ask models",
-            "The workflow asks models, and the credential does not have the permission models.use.",
+            "The workflow asks models, and the credential does not have the permission models:use.",
             "Use a credential that has it."),
         WorkflowRefusal.RunUnknown => Row(refusal, 404, "No such run",
             "There is no such run of a workflow, or it belongs to somebody else.",

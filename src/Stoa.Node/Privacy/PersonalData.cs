@@ -63,7 +63,7 @@ internal static class PersonalData
         new("workflows", "id", "owner_id = @user", "id name version digest created_at") { OnErasure = new OnErasure.Deleted() },
         // A document may have megabytes.
         new("workflow_documents", "digest", "owner_id = @user", "digest document used_at") { OnErasure = new OnErasure.Deleted(Key: "owner_id, digest"), PageSize = 5 },
-        new("workflow_runs", "id", "owner_id = @user", "id workflow version digest input state output error max_price spent key_id key_per_day log_length log_bytes cancel_requested_at created_at ended_at") { OnErasure = new OnErasure.Deleted(), PageSize = 50 },
+        new("workflow_runs", "id", "owner_id = @user", "id workflow version digest input state output error max_price spent key_id key_per_day trace_parent log_length log_bytes cancel_requested_at created_at ended_at") { OnErasure = new OnErasure.Deleted(), PageSize = 50 },
         new("workflow_log", "run_id || ' ' || seq", "run_id IN (SELECT id FROM workflow_runs WHERE owner_id = @user)", "run_id seq at event") { OnErasure = new OnErasure.Deleted(), PageSize = 100 },
         new(
             "workflow_steps",

@@ -50,4 +50,7 @@ public sealed record LastingRun(
 
     /// <summary>What the API key that it was begun with may spend; null for all that the account has.</summary>
     public SpendingAllowance? Allowance { get; init; }
+
+    /// <summary>W3C trace context of its start, which its tasks have, too; null when not traced.</summary>
+    public string? TraceParent { get; init; }
 }

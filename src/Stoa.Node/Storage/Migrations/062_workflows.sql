@@ -38,6 +38,7 @@ CREATE TABLE workflow_runs (
     -- The API key that it was begun with, if that has a limit, and the limit.
     key_id TEXT,
     key_per_day BIGINT,
+    trace_parent TEXT,
     log_length BIGINT NOT NULL,
     log_bytes BIGINT NOT NULL,
     cancel_requested_at BIGINT,

@@ -116,7 +116,7 @@ internal sealed partial class CarriedRun
         var (request, malformed) = StepBodies.ReadTask(begin.Body);
         if (request is null)
             return (null, malformed);
-        _batch ??= _carrier.NewBatch(_stored.OwnerId);
+        _batch ??= _carrier.NewBatch(_stored);
         return (await _batch.MakeAsync(await OfRunAsync(request), _carrier.Stopping)).Match<(OpenedStep?, WorkOutcome?)>(
             task => (new OpenedStep(new OpenStep(key, task.Task.Id, task.Hold?.Amount ?? Money.Zero), task), null),
             refusal => (null, StepOutcomes.Of(refusal)));

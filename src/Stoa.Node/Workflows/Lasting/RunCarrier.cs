@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market;
 using Stoa.Market.Events;
-using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
@@ -44,7 +43,9 @@ internal sealed class RunCarrier(
     private const int ClaimedAtOnce = 100;
     private const int ReadAtOnce = 1_000;
     private const int StoppedAtOnce = 16;
+    private const int ForgottenAtOnce = 20;
 
+    private static readonly TimeSpan s_cleaning = TimeSpan.FromHours(1);
     private static readonly TimeSpan s_sweep = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_putOff = TimeSpan.FromSeconds(1);
     private static readonly string[] s_told = [EventTypes.TaskSucceeded, EventTypes.TaskFailed, EventTypes.TaskCancelled, EventTypes.WorkflowSignalled];
@@ -60,6 +61,8 @@ internal sealed class RunCarrier(
     private readonly FailureLog _failures = new(logger, time);
     private GroupCommit<RunCommit, RunCommitted>? _commits;
     private volatile bool _isAnyMissing;
+    private long? _sweptAt;
+    private long? _cleanedAt;
 
     public TimeProvider Time => time;
 
@@ -81,7 +84,7 @@ internal sealed class RunCarrier(
     /// <summary>Says that something has come to runs from outside.</summary>
     public void Wake() => _signals.Set();
 
-    public StepBatch NewBatch(Id<User> owner) => new(submit, owner);
+    public StepBatch NewBatch(LastingRun run) => new(submit, run.OwnerId, run.TraceParent);
 
     public Task<IReadOnlyList<EndedTask>> ReadEndedAsync(IReadOnlyCollection<Id<AgentTask>> ended) => store.ReadEndedAsync(ended, Stopping);
 
@@ -90,14 +93,40 @@ internal sealed class RunCarrier(
     /// <summary>Writes what a run has come to, together with others.</summary>
     public async Task<RunCommitted> CommitAsync(CarriedRun run, RunCommit commit)
     {
-        // Known before anybody can work on them: one may have ended before the commit is answered.
+        var rooms = new Dictionary<Id<AgentTask>, TaskWorkers.Reservation>();
+        var hasRoom = true;
+        var offered = new List<OpenedStep>(commit.Opened.Count);
         foreach (var opened in commit.Opened)
         {
-            if (opened.Task is { } task)
-                _tasks[task.Task.Id] = (run, opened.Step.Key);
+            offered.Add(opened);
+            if (opened.Task is not { } task)
+                continue;
+            // Known before anybody can work on them: one may have ended before the commit is answered.
+            _tasks[task.Task.Id] = (run, opened.Step.Key);
+            if (!hasRoom || task.Task is { IsBidding: true } or { IsDueAtOnce: false } || !cell.MayRun(task.Task.Regions))
+                continue;
+            if (workers.TryReserve(task.Task) is not { } room)
+            {
+                hasRoom = false;
+                continue;
+            }
+
+            rooms.Add(task.Task.Id, room);
+            offered[^1] = opened with { Task = task with { Claim = room.Claim } };
         }
 
-        return await _commits!.WriteAsync(commit, CancellationToken.None);
+        try
+        {
+            var written = await _commits!.WriteAsync(commit with { Opened = offered }, CancellationToken.None);
+            foreach (var claimed in written.Claimed)
+                rooms[claimed.Id].Begin(claimed, offered.First(opened => opened.Task?.Task.Id == claimed.Id).Task!.InlineInput);
+            return written;
+        }
+        finally
+        {
+            foreach (var room in rooms.Values)
+                room.Dispose();
+        }
     }
 
     /// <summary>What was begun is written: what it needs beside that is done.</summary>
@@ -185,8 +214,6 @@ internal sealed class RunCarrier(
         }
     }
 
-    private long? _sweptAt;
-
     private async Task LookAsync(CancellationToken cancellationToken)
     {
         var isSweep = _sweptAt is not { } swept || time.GetElapsedTime(swept) >= s_sweep;
@@ -202,6 +229,13 @@ internal sealed class RunCarrier(
             TellEnded(await ReadSomeAsync(await store.ListEndedAsync(_token, ReadAtOnce, cancellationToken), cancellationToken));
             _signals.Set();
             _sweptAt = time.GetTimestamp();
+        }
+
+        if (_cleanedAt is not { } cleaned || time.GetElapsedTime(cleaned) >= s_cleaning)
+        {
+            while (await store.ForgetAsync(time.GetUtcNow() - TimeSpan.FromDays(options.KeepDays), ForgottenAtOnce, cancellationToken) == ForgottenAtOnce)
+                await Task.Yield();
+            _cleanedAt = time.GetTimestamp();
         }
 
         var claimed = 0;

@@ -20,17 +20,19 @@ internal sealed record RunRow(
     Money Spent,
     Id<ApiKey>? KeyId,
     Money? KeyPerDay,
+    string? TraceParent,
     long LogLength,
     long LogBytes,
     DateTimeOffset? CancelRequestedAt,
     DateTimeOffset CreatedAt,
     DateTimeOffset? EndedAt)
 {
-    public const string Columns = "id, owner_id, workflow, version, digest, state, max_price, spent, key_id, key_per_day, log_length, log_bytes, cancel_requested_at, created_at, ended_at";
+    public const string Columns = "id, owner_id, workflow, version, digest, state, max_price, spent, key_id, key_per_day, trace_parent, log_length, log_bytes, cancel_requested_at, created_at, ended_at";
 
     public LastingRun ToRun() => new(Id, OwnerId, Workflow, Version, Digest, State, MaxPrice, Spent, LogLength, LogBytes, CancelRequestedAt, CreatedAt, EndedAt)
     {
         Allowance = KeyId is { } key ? new SpendingAllowance(key, KeyPerDay!.Value) : null,
+        TraceParent = TraceParent,
     };
 }
 
@@ -115,9 +117,10 @@ internal sealed record RunCommit(
 /// <param name="PutOff">Submissions for which there was no room among the account's open tasks.</param>
 /// <param name="LogLength">Of the run now.</param>
 /// <param name="LogBytes">Of the run now.</param>
-internal sealed record RunCommitted(bool IsLost, IReadOnlyList<RunLogEntry> Refused, IReadOnlyList<StepKey> PutOff, long LogLength, long LogBytes)
+/// <param name="Claimed">Tasks that run at this node, as it has offered.</param>
+internal sealed record RunCommitted(bool IsLost, IReadOnlyList<RunLogEntry> Refused, IReadOnlyList<StepKey> PutOff, long LogLength, long LogBytes, IReadOnlyList<AgentTask> Claimed)
 {
-    public static RunCommitted Lost { get; } = new(true, [], [], 0, 0);
+    public static RunCommitted Lost { get; } = new(true, [], [], 0, 0, []);
 }
 
 /// <summary>All that a run is made anew of.</summary>

@@ -110,13 +110,19 @@ internal static class SqlRunCommits
         var log = new List<LogRow>();
         foreach (var index in held)
         {
-            var (run, refused, putOff) = (commits[index].Run, new List<RunLogEntry>(), new List<StepKey>());
+            var (run, refused, putOff, claimed) = (commits[index].Run, new List<RunLogEntry>(), new List<StepKey>(), new List<AgentTask>());
             var bytes = run.LogBytes;
             foreach (var opened in commits[index].Opened)
             {
-                if (opened.Task is not { } task || outcomes.Dequeue() is not { Refusal: { } refusal })
+                if (opened.Task is not { } task)
                 {
                     open.Add(new StepRow(run.Id, opened.Step));
+                }
+                else if (outcomes.Dequeue().TryGet(out var submitted, out var refusal))
+                {
+                    open.Add(new StepRow(run.Id, opened.Step));
+                    if (submitted.Task.State is TaskState.Running)
+                        claimed.Add(submitted.Task);
                 }
                 else if (refusal.Code is TaskRefusal.OpenTasksTooMany)
                 {
@@ -133,7 +139,7 @@ internal static class SqlRunCommits
                 }
             }
 
-            results[index] = new RunCommitted(false, refused, putOff, run.LogLength + refused.Count, bytes);
+            results[index] = new RunCommitted(false, refused, putOff, run.LogLength + refused.Count, bytes, claimed);
         }
 
         await session.SendRowsAsync(s_open, open);

@@ -99,7 +99,7 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
             var unwritten = results[place].Refused.Select(entry => entry.Path).Concat(results[place].PutOff.Select(key => key.Path)).ToHashSet(StringComparer.Ordinal);
             foreach (var opened in commits[place].Opened.Where(opened => opened.Task is not null))
             {
-                if (results[place].IsLost || unwritten.Contains(opened.Step.Key.Path))
+                if (results[place].IsLost || unwritten.Contains(opened.Step.Key.Path) || results[place].Claimed.Any(claimed => claimed.Id == opened.Task!.Task.Id))
                     recent?.Forget([opened.Task!.Task.Id]);
                 else if (opened.Task!.Auction is { } auction)
                     auctions?.Tell(auction);
@@ -167,10 +167,10 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
             await SqlWorkflowDocuments.UseAsync(session, run.OwnerId, run.Digest, document, run.CreatedAt);
             await session.SendAsync(
                 """
-                INSERT INTO workflow_runs (id, owner_id, workflow, version, digest, input, state, max_price, spent, key_id, key_per_day, log_length, log_bytes, lease_token, created_at)
-                VALUES (@Id, @OwnerId, @Workflow, @Version, @Digest, @input, @State, @MaxPrice, 0, @keyId, @perDay, 0, 0, @token, @CreatedAt)
+                INSERT INTO workflow_runs (id, owner_id, workflow, version, digest, input, state, max_price, spent, key_id, key_per_day, trace_parent, log_length, log_bytes, lease_token, created_at)
+                VALUES (@Id, @OwnerId, @Workflow, @Version, @Digest, @input, @State, @MaxPrice, 0, @keyId, @perDay, @TraceParent, 0, 0, @token, @CreatedAt)
                 """,
-                new { run.Id, run.OwnerId, run.Workflow, run.Version, run.Digest, input, run.State, run.MaxPrice, keyId = run.Allowance?.KeyId, perDay = run.Allowance?.PerDay, token, run.CreatedAt });
+                new { run.Id, run.OwnerId, run.Workflow, run.Version, run.Digest, input, run.State, run.MaxPrice, keyId = run.Allowance?.KeyId, perDay = run.Allowance?.PerDay, run.TraceParent, token, run.CreatedAt });
             await Events.SqlEvents.AppendAsync(session, [WorkflowEvents.Started(run, run.CreatedAt)]);
             return (run, true);
         },

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -40,7 +41,7 @@ internal sealed class StartRun(
             return refusal;
         var (workflow, document, digest, version) = found;
         if (!caller.Rights.Contains(Permission.ModelsUse) && workflow.Graph.AsksModels())
-            return new Refusal<WorkflowRefusal>(WorkflowRefusal.ModelsNotAllowed, "The workflow asks models, and the credential that you use may not: it needs the permission models.use.");
+            return new Refusal<WorkflowRefusal>(WorkflowRefusal.ModelsNotAllowed, "The workflow asks models, and the credential that you use may not: it needs the permission models:use.");
         var input = request.Input ?? s_noInput;
         var json = Encoding.UTF8.GetBytes(input.GetRawText());
         if (json.Length > LastingRun.MaxValueBytes)
@@ -56,7 +57,7 @@ internal sealed class StartRun(
             ({ } one, { } other) => Money.Min(one, other),
             var (one, other) => one ?? other,
         };
-        var run = new LastingRun(id, caller.UserId, workflow.Name, version, digest, RunState.Running, most, Money.Zero, 0, 0, null, now, null) { Allowance = caller.Allowance };
+        var run = new LastingRun(id, caller.UserId, workflow.Name, version, digest, RunState.Running, most, Money.Zero, 0, 0, null, now, null) { Allowance = caller.Allowance, TraceParent = Activity.Current?.Id };
         var token = carrier.TokenForOneMore;
         if (!(await runs.StartAsync(run, input.GetRawText(), document, options.MaxOpenRuns, token, cancellationToken)).TryGet(out var started, out refusal))
             return refusal;
