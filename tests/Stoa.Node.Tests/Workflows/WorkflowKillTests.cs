@@ -123,7 +123,7 @@ internal sealed record RandomRun(string Id, int Seed, JsonObject Document)
     public static async Task<IReadOnlyList<RandomRun>> StartAsync(StoaClient client, int count, int firstSeed, CancellationToken cancellationToken)
     {
         await TestNode.PublishAsync(client, "echo", GuestPrograms.Echo);
-        await TestNode.PublishAsync(client, "slow", GuestPrograms.EchoAfter(30_000_000), new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 4 << 20, 1_000));
+        await TestNode.PublishAsync(client, "slow", GuestPrograms.EchoAfter(30_000_000), new AgentLimitsBody(1_000_000_000, 8 << 20, 600_000, 4 << 20, 1_000));
         await TestNode.PublishAsync(client, "broken", GuestPrograms.Exit(3));
         List<RandomRun> runs = [];
         for (var seed = firstSeed; seed < firstSeed + count; seed++)
@@ -152,7 +152,7 @@ internal sealed record RandomRun(string Id, int Seed, JsonObject Document)
         if (reference.HasStopped)
             return;
         var steps = await client.ListWorkflowRunStepsAsync(Id, cancellationToken: cancellationToken).ToListAsync(cancellationToken);
-        steps.Sum(step => step.Attempts).ShouldBe(reference.Begun.Count, $"seed {Seed}\n{Document}");
+        steps.Sum(step => step.Attempts).ShouldBe(reference.Begun.Count, $"seed {Seed}: {string.Join(", ", steps.Select(step => $"{step.Path} {step.State} {step.Attempts} {step.Error?.Detail}"))}\n{Document}");
     }
 
     /// <summary>Each attempt of each step is one task, each task was paid once, and nothing is held any more.</summary>

@@ -189,8 +189,8 @@ public sealed class WorkflowRunsTests : IAsyncLifetime
         var document = Document($$$"""  "each": { "map": { {{{all}}}, "nodes": { "one": {{{Echo("x")}}} }, "output": "${nodes.one.output}" } }  """, "\"${length(nodes.each.output)}\"");
         var list = $$"""{ "list": [{{string.Join(',', Enumerable.Range(0, 20))}}] }""";
 
-        var fits = await EndAsync(document, list, maxPrice: (3 * quote).ToString(System.Globalization.CultureInfo.InvariantCulture));
-        var tooDear = await EndAsync(document, list, maxPrice: (quote / 2).ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var fits = await EndAsync(document, list, maxPrice: (3 * quote).ToString("0.000000000", System.Globalization.CultureInfo.InvariantCulture));
+        var tooDear = await EndAsync(document, list, maxPrice: (quote / 2).ToString("0.000000000", System.Globalization.CultureInfo.InvariantCulture));
 
         (tooDear.State, tooDear.Error?.Code, tooDear.Spent).ShouldBe(("failed", "budgetExhausted", "0.000000000"));
         decimal.Parse(fits.Spent, System.Globalization.CultureInfo.InvariantCulture).ShouldBeLessThanOrEqualTo(3 * quote);

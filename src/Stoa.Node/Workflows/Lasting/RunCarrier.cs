@@ -167,7 +167,8 @@ internal sealed class RunCarrier(
     {
         Remove(run);
         _isAnyMissing = true;
-        logger.LogWarning("The run {Run} was taken over, or written by somebody else.", run.Id);
+        if (!_stopping.IsCancellationRequested)
+            logger.LogWarning("The run {Run} was taken over, or written by somebody else.", run.Id);
     }
 
     /// <summary>A run cannot be carried on as it is here: it is made anew of what is written.</summary>

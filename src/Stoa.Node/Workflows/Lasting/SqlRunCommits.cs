@@ -14,7 +14,7 @@ internal static class SqlRunCommits
 {
     private static readonly SqlRows<Guarded> s_advance = SqlRows<Guarded>.Update(
         "workflow_runs",
-        "state = {state}, spent = {spent}, output = {output}, error = {error}, log_length = {log_length}, log_bytes = {log_bytes}, cancel_requested_at = COALESCE(cancel_requested_at, {cancel_requested_at}), ended_at = {ended_at}, lease_token = CASE WHEN {is_over} THEN NULL ELSE t.lease_token END",
+        "state = {state}, spent = {spent}, output = {output}, error = {error}, log_length = {log_length}, log_bytes = {log_bytes}, cancel_requested_at = COALESCE(t.cancel_requested_at, {cancel_requested_at}), ended_at = {ended_at}, lease_token = CASE WHEN {is_over} THEN NULL ELSE t.lease_token END",
         "t.id = {id} AND t.lease_token = {token} AND t.log_length = {length_before}",
         [
             SqlField<Guarded>.OfId("id", row => row.Commit.Run.Id),
