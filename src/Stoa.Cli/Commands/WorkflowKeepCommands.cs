@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Stoa.Market.Events;
 using Stoa.Market.Expressions;
 using Stoa.Market.Tasks;
 using Stoa.Market.Workflows.Lasting;

@@ -4,7 +4,6 @@ using Stoa.Market.Events;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows;
 using Stoa.Market.Workflows.Lasting;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Background;

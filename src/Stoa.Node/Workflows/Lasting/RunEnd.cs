@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Stoa.Market;
 using Stoa.Market.Expressions;
 using Stoa.Market.Workflows.Runs;
 

@@ -1,5 +1,4 @@
 using Stoa.Market;
-using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
 using Stoa.Market.Workflows.Lasting;

@@ -4,7 +4,6 @@ using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Market.Workflows;
 using Stoa.Market.Workflows.Lasting;
-using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Auctions;
 using Stoa.Node.Membership;
 using Stoa.Node.Storage;
