@@ -18,9 +18,9 @@ public sealed partial class WorkflowRun
 
     private bool TryEvaluate(JsonTemplate template, RunFrame frame, out ExpressionValue value, [NotNullWhen(false)] out ExpressionFault? fault)
     {
-        var budget = new ExpressionBudget(Math.Min(EffortOfOne, _effort.Left));
+        var budget = new ExpressionBudget(Math.Min(EffortOfOne, _effortLeft));
         var isMade = template.TryEvaluate(ScopeOf(template, frame), budget, out value, out fault);
-        _effort.TrySpend(budget.Spent);
+        _effortLeft -= budget.Spent;
         return isMade;
     }
 
@@ -29,12 +29,12 @@ public sealed partial class WorkflowRun
     {
         var scope = new OrderedDictionary<string, ExpressionValue>();
         OrderedDictionary<string, ExpressionValue>? nodes = null;
-        foreach (var (_, path) in template.Reads)
+        foreach (var name in template.ValuesRead)
+            scope.Add(name, ValueOf(name, frame));
+        foreach (var name in template.NodesRead)
         {
-            if (path[0] != ScopeNames.Nodes)
-                scope.TryAdd(path[0], ValueOf(path[0], frame));
-            else if (FindStep(path[1], frame) is { } step)
-                (nodes ??= []).TryAdd(path[1], ResultOf(step));
+            if (FindStep(name, frame) is { } step)
+                (nodes ??= []).Add(name, ResultOf(step));
         }
 
         if (nodes is not null)
