@@ -186,6 +186,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(TemplateResponse))]
 [JsonSerializable(typeof(WorkflowValidationResponse))]
 [JsonSerializable(typeof(SimulateWorkflowRequest))]
+[JsonSerializable(typeof(ValidateWorkflowRequest))]
 [JsonSerializable(typeof(WorkflowSimulationResponse))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, SimulatedOutcomeBody>))]
 [JsonSerializable(typeof(ListResponse<TemplateResponse>))]

@@ -26,9 +26,11 @@ public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemote
     /// <param name="json">The document, UTF-8.</param>
     /// <param name="beside">Documents that it may use beside those that it brings along, by what it calls them: UTF-8.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<Outcome<CheckedWorkflow, WorkflowRefusal>> CheckAsync(Id<User> owner, ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside, CancellationToken cancellationToken)
+    /// <param name="lookup">Knows documents that were given nowhere; null when nobody does.</param>
+    public async Task<Outcome<CheckedWorkflow, WorkflowRefusal>> CheckAsync(
+        Id<User> owner, ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside, CancellationToken cancellationToken, WorkflowLookup? lookup = null)
     {
-        if (!WorkflowReader.ReadWith(json, beside).TryGet(out var whole, out var refusal))
+        if (!(await ReadAsync(json, beside, lookup, cancellationToken)).TryGet(out var whole, out var refusal))
             return refusal;
         var workflow = whole.Workflow;
         if (WorkflowCheck.Find(workflow) is { Count: > 0 } faults)
@@ -51,6 +53,30 @@ public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemote
         if (errors.Count > 0)
             return WorkflowReader.Refused(errors);
         return new CheckedWorkflow(workflow, WorkflowCheck.MostSteps(workflow.Graph), await PriceAsync(owner, workflow, known, cancellationToken)) { Document = whole.Document };
+    }
+
+    /// <summary>Reads it, and looks up what is missing, and what is missing of that, as deep as workflows may use each other.</summary>
+    private static async Task<Outcome<WholeWorkflow, WorkflowRefusal>> ReadAsync(
+        ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside, WorkflowLookup? lookup, CancellationToken cancellationToken)
+    {
+        var known = new Dictionary<string, ReadOnlyMemory<byte>>(beside, StringComparer.Ordinal);
+        for (var level = 0; ; level++)
+        {
+            var missing = new List<WorkflowReference>();
+            var read = WorkflowReader.ReadWith(json, known, missing);
+            var before = known.Count;
+            if (lookup is not null && level <= Workflow.MaxUses)
+            {
+                foreach (var reference in missing.Distinct())
+                {
+                    if (await lookup(reference, cancellationToken) is { } document)
+                        known.TryAdd(reference.ToString(), document);
+                }
+            }
+
+            if (known.Count == before)
+                return read;
+        }
     }
 
     private static IEnumerable<WorkflowWork.RunTask> Tasks(WorkflowGraph graph) => graph.Nodes.SelectMany(node =>
@@ -95,6 +121,10 @@ public sealed class CheckWorkflow(IAgentStore agents, SubmitTask submit, IRemote
         static Money? Times(Money? price, int times) => price is null || price.Value.Nanodollars > long.MaxValue / times ? null : new Money(price.Value.Nanodollars * times);
     }
 }
+
+/// <summary>Finds the document of a workflow by what another one calls it.</summary>
+/// <returns>JSON, UTF-8; null when there is none.</returns>
+public delegate Task<ReadOnlyMemory<byte>?> WorkflowLookup(WorkflowReference reference, CancellationToken cancellationToken);
 
 /// <summary>A workflow that holds together.</summary>
 /// <param name="Workflow">As it was read.</param>

@@ -35,11 +35,14 @@ public sealed partial class WorkflowReader
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private readonly WorkflowDocuments _documents;
     private readonly IReadOnlyList<string> _within;
+    private readonly ICollection<WorkflowReference> _missing;
     private int _nodes;
 
     /// <param name="documents">Those that it may use.</param>
     /// <param name="within">Names of those that use it, from the outermost; empty for the one that is run.</param>
-    private WorkflowReader(WorkflowDocuments documents, IReadOnlyList<string> within) => (_documents, _within) = (new WorkflowDocuments(documents), within);
+    /// <param name="missing">Gets those that are used and are not there.</param>
+    private WorkflowReader(WorkflowDocuments documents, IReadOnlyList<string> within, ICollection<WorkflowReference> missing) =>
+        (_documents, _within, _missing) = (new WorkflowDocuments(documents), within, missing);
 
     /// <summary>The workflow, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
     /// <param name="json">UTF-8.</param>
@@ -49,7 +52,12 @@ public sealed partial class WorkflowReader
     /// <summary>The workflow with those that it uses, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
     /// <param name="json">UTF-8.</param>
     /// <param name="beside">Documents that it may use beside those that it brings along, by what it calls them: UTF-8. Not all of them need be used.</param>
-    public static Outcome<WholeWorkflow, WorkflowRefusal> ReadWith(ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside)
+    public static Outcome<WholeWorkflow, WorkflowRefusal> ReadWith(ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside) => ReadWith(json, beside, new List<WorkflowReference>());
+
+    /// <param name="json">UTF-8.</param>
+    /// <param name="beside">Documents that it may use, by what it calls them.</param>
+    /// <param name="missing">Gets those that are used and are not there.</param>
+    internal static Outcome<WholeWorkflow, WorkflowRefusal> ReadWith(ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside, ICollection<WorkflowReference> missing)
     {
         ArgumentNullException.ThrowIfNull(beside);
         var size = beside.Values.Aggregate((long)json.Length, (sum, document) => sum + document.Length);
@@ -74,7 +82,7 @@ public sealed partial class WorkflowReader
             var root = new JsonFields(Parse(json, ref values));
             if (values > MaxValues)
                 return Refused([new FieldError("", $"At most {MaxValues:N0} values are read of a document.")]);
-            var workflow = new WorkflowReader(given, []).ReadWorkflow(root);
+            var workflow = new WorkflowReader(given, [], missing).ReadWorkflow(root);
             return root.Errors.Count == 0 ? new WholeWorkflow(workflow, WithDocuments(json, given)) : Refused(root.Errors);
         }
         catch (JsonException e)
@@ -171,6 +179,7 @@ public sealed partial class WorkflowReader
             return s_none;
         if (_documents.Find(reference) is not { } entry)
         {
+            _missing.Add(reference);
             fields.Refuse(kinds[0], $"a workflow that is there, and {reference} is not: bring it along under {Documents}");
             return s_none;
         }
@@ -193,7 +202,7 @@ public sealed partial class WorkflowReader
         if (entry.Workflow is null)
         {
             entry.IsOpen = true;
-            entry.Workflow = new WorkflowReader(entry.Around, path).ReadWorkflow(fields.Elsewhere(entry.Document, entry.Pointer));
+            entry.Workflow = new WorkflowReader(entry.Around, path, _missing).ReadWorkflow(fields.Elsewhere(entry.Document, entry.Pointer));
             entry.IsOpen = false;
         }
 

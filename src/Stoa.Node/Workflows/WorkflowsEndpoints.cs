@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market;
@@ -26,7 +25,7 @@ public static class WorkflowsEndpoints
         workflows.MapPost("/validations", ValidateAsync)
             .Needs(Permission.TasksRead)
             .WithName("validateWorkflow").AuditedInBulk().WithSummary("Look at a workflow before anything runs")
-            .WithDescription("Checks the document (JSON, or YAML as application/yaml): its form, what nodes read of each other, circles, the agents that are named and their schemas. Says what a run may come to and draws it. Nothing runs, and nothing is kept.")
+            .WithDescription("Checks the document (JSON, or YAML as application/yaml): its form, what nodes read of each other, circles, the agents that are named and their schemas. Says what a run may come to and draws it. Documents that it uses come along in it, under workflows, or beside it: { \"workflow\": …, \"workflows\": { NAME: … } }. Nothing runs, and nothing is kept.")
             .TakesAtMost(Workflow.MaxBytes)
             .Produces<WorkflowValidationResponse>()
             .Refuses(WorkflowRefusal.WorkflowInvalid);
@@ -39,20 +38,22 @@ public static class WorkflowsEndpoints
             .Refuses(WorkflowRefusal.WorkflowInvalid, WorkflowRefusal.WorkflowInputInvalid);
     }
 
-    private static async Task<IResult> ValidateAsync(WorkflowDocument document, Caller caller, CheckWorkflow check, CancellationToken cancellationToken) =>
-        (await check.CheckAsync(caller.UserId, document.Json, cancellationToken)).Match<IResult>(found => TypedResults.Ok(ToContract(found)), refusal => refusal.ToProblem());
+    private static async Task<IResult> ValidateAsync(WorkflowDocument document, Caller caller, CheckWorkflow check, CancellationToken cancellationToken)
+    {
+        if (!DocumentsBeside.Read(document.Beside).TryGet(out var beside, out var fault))
+            return fault.ToProblem();
+        return (await check.CheckAsync(caller.UserId, document.Json, beside, cancellationToken)).Match<IResult>(found => TypedResults.Ok(ToContract(found)), refusal => refusal.ToProblem());
+    }
 
     private static async Task<IResult> SimulateAsync(Body<SimulateWorkflowRequest> body, Caller caller, CheckWorkflow check, TimeProvider time, CancellationToken cancellationToken)
     {
         var request = body.Value;
-        ReadOnlyMemory<byte> json = Encoding.UTF8.GetBytes(request.Workflow.GetRawText());
-        if (request.Workflow.ValueKind is JsonValueKind.String
-            && YamlDocument.TryConvert(Encoding.UTF8.GetBytes(request.Workflow.GetString()!), Workflow.MaxBytes, out json) is { } fault)
-        {
+        if (!DocumentText.TryJson(request.Workflow, out var json, out var fault))
             return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInvalid, "The workflow is not the YAML that is expected.", [new FieldError("/workflow", fault)]).ToProblem();
-        }
 
-        if (!(await check.CheckAsync(caller.UserId, json, cancellationToken)).TryGet(out var found, out var refusal))
+        if (!DocumentsBeside.Read(request.Workflows).TryGet(out var beside, out var unreadable))
+            return unreadable.ToProblem();
+        if (!(await check.CheckAsync(caller.UserId, json, beside, cancellationToken)).TryGet(out var found, out var refusal))
             return refusal.ToProblem();
         return SimulateWorkflow.Simulate(found.Workflow, request.Input ?? s_noInput, ToScenario(request), time.GetUtcNow())
             .Match<IResult>(run => TypedResults.Ok(ToContract(run)), misfit => misfit.ToProblem());

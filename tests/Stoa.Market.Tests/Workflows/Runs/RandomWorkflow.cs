@@ -4,13 +4,15 @@ namespace Stoa.Market.Tests.Workflows.Runs;
 
 /// <summary>What workflows by chance are made of beside what all have.</summary>
 /// <param name="Uses">How many other workflows they may use, which may use each other.</param>
-/// <param name="HasTimeouts">Nodes may have a timeout.</param>
+/// <param name="HasTimeouts">Nodes and documents may have bounds of time, and workflows that are used of steps.</param>
 /// <param name="IsStrict">Nothing is undone, no failure is put up with, and loops come to an end.</param>
 internal sealed record RandomTerms(int Uses = 0, bool HasTimeouts = false, bool IsStrict = false);
 
 /// <summary>Makes workflows by chance: nodes of all kinds within each other, which read what they may. Names of different documents are the same.</summary>
 internal sealed class RandomWorkflow(Random random, RandomTerms terms, IReadOnlyList<string> others, int maxNodes)
 {
+    private const string ByChance = "by-chance";
+
     private int _names;
 
     public static JsonObject Make(Random random, RandomTerms? terms = null)
@@ -19,7 +21,7 @@ internal sealed class RandomWorkflow(Random random, RandomTerms terms, IReadOnly
         var documents = new JsonObject();
         for (var number = 0; number < terms.Uses; number++)
             documents[$"other-{number}"] = new RandomWorkflow(random, terms, [.. documents.Select(other => other.Key)], maxNodes: 6).Document($"other-{number}");
-        var document = new RandomWorkflow(random, terms, [.. documents.Select(other => other.Key)], maxNodes: 30).Document("by-chance");
+        var document = new RandomWorkflow(random, terms, [.. documents.Select(other => other.Key)], maxNodes: 30).Document(ByChance);
         // They use those made before them alone. What nothing uses is refused.
         var text = document.ToJsonString();
         foreach (var (name, other) in documents.Reverse().ToList())
@@ -39,6 +41,10 @@ internal sealed class RandomWorkflow(Random random, RandomTerms terms, IReadOnly
     {
         var graph = Graph(0, [], ["input.n", "input.list"], needsNode: true);
         graph["name"] = name;
+        if (terms.HasTimeouts && random.Next(3) == 0)
+            graph["limits"] = new JsonObject { ["time"] = $"{random.Next(20, 200)}s" };
+        else if (terms.HasTimeouts && name != ByChance && random.Next(6) == 0)
+            graph["limits"] = new JsonObject { ["steps"] = random.Next(1, 20) };
         return graph;
     }
 
