@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Workflows;

@@ -26,7 +26,7 @@ public static partial class YamlDocument
     {
         json = default;
         if (yaml.Length > maxBytes)
-            return $"The document has {yaml.Length:N0} bytes; at most {maxBytes:N0} are read.";
+            return $"The document is too large: it has {yaml.Length:N0} bytes, and at most {maxBytes:N0} are read.";
         var bytes = new ArrayBufferWriter<byte>();
         try
         {

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Stoa.Market.Tests.Workflows.Runs;
 using Stoa.Market.Workflows;
 using Stoa.Market.Workflows.Runs;
-using Stoa.Market.Tests.Workflows.Runs;
 
 namespace Stoa.Market.Tests.Workflows;
 
