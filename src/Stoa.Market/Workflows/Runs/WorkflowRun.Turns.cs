@@ -135,7 +135,7 @@ public sealed partial class WorkflowRun
     private void GoOnWith(RunStep step, RunTurns turns, WorkflowWork.Loop loop)
     {
         var values = new Dictionary<string, ExpressionValue>(StringComparer.Ordinal) { [ScopeNames.State] = turns.Carried, [ScopeNames.Turn] = ExpressionValue.Of(turns.Next) };
-        if (!TryEvaluate(loop.While, new RunFrame(PlanOf(WorkflowGraph.Empty), step, turns.Next, values, step.Frame.Count), out var goesOn, out var fault))
+        if (!TryEvaluate(loop.While, new RunFrame(RunPlan.Of(WorkflowGraph.Empty), step, turns.Next, values, step.Frame.Count), out var goesOn, out var fault))
         {
             Fail(step, Broken(step, fault));
         }
@@ -160,7 +160,7 @@ public sealed partial class WorkflowRun
     /// <summary>Begins a turn of a graph.</summary>
     private void Open(WorkflowGraph graph, RunStep? parent, int number, IReadOnlyDictionary<string, ExpressionValue> values, RunCount count)
     {
-        var plan = PlanOf(graph);
+        var plan = RunPlan.Of(graph);
         var frame = new RunFrame(plan, parent, number, values, count) { Open = plan.Graph.Nodes.Count };
         if (parent is null)
         {
@@ -291,11 +291,4 @@ public sealed partial class WorkflowRun
     }
 
     private bool IsUndoing(string path) => State is RunState.Stopping && _undoing < _done.Count && _root is { Open: 0 } && path == _done[_undoing].Path + UndoMark;
-
-    private RunPlan PlanOf(WorkflowGraph graph)
-    {
-        if (!_plans.TryGetValue(graph, out var plan))
-            _plans.Add(graph, plan = new RunPlan(graph));
-        return plan;
-    }
 }

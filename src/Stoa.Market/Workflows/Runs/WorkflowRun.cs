@@ -12,7 +12,6 @@ public sealed partial class WorkflowRun
 {
     private readonly Workflow _workflow;
     private readonly ExpressionValue _input;
-    private readonly Dictionary<WorkflowGraph, RunPlan> _plans = new(ReferenceEqualityComparer.Instance);
     private readonly long _effort;
     private readonly Dictionary<string, List<RunStep>> _listening = new(StringComparer.Ordinal);
     private readonly List<RunStep> _done = [];
