@@ -169,5 +169,25 @@ public sealed class UsedWorkflowTests
         lines.ShouldContain("n_a --> n_b");
     }
 
+    [Fact]
+    public void Sample_ThatUsesAnother_RunsToItsEnd()
+    {
+        var whole = WorkflowReader.ReadWith(Sample("press-reviews"), new Dictionary<string, ReadOnlyMemory<byte>> { ["press-review"] = Sample("press-review") });
+        whole.Refusal.ShouldBeNull(string.Join("\n", whole.Refusal?.Errors ?? []));
+        WorkflowCheck.Find(whole.Value.Workflow).ShouldBeEmpty();
+        var driver = new RunDriver(whole.Value.Workflow, """{ "topics": [{ "pages": ["One", "Two"] }, { "pages": [] }] }""", _ => new WorkOutcome.Done(Text("said"), default)).Begin().GoOn();
+
+        (driver.Run.State, RunDriver.Json(driver.Run.Output)).ShouldBe((RunState.Succeeded, """["said","said"]"""), driver.Run.Error?.ToString());
+        driver.Begun.Select(begin => begin.Path).ShouldContain("each[0].review.each[1].short");
+
+        static ReadOnlyMemory<byte> Sample(string name)
+        {
+            YamlDocument.TryConvert(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Samples", "workflows", $"{name}.yaml")), Workflow.MaxBytes, out var json).ShouldBeNull();
+            return json;
+        }
+
+        static Stoa.Market.Expressions.ExpressionValue Text(string text) => Stoa.Market.Expressions.ExpressionValue.Of(JsonElement.Parse(JsonSerializer.Serialize(text)));
+    }
+
     private static IReadOnlyList<FieldError> Errors(string json) => WorkflowReader.Read(Encoding.UTF8.GetBytes(json)).Refusal.ShouldNotBeNull().Errors;
 }
