@@ -20,6 +20,7 @@ namespace Stoa.Bench;
 /// <remarks>All of it is production code: tasks are WebAssembly programs with holds, captures and signed receipts. So steps a second are bounded by tasks a second, which stand beside them.</remarks>
 internal static class WorkflowsBench
 {
+    private const string Machine = "machine";
     private const string Steps = "steps";
     private const string Overhead = "overhead";
     private const string Nodes = "nodes";
@@ -28,11 +29,15 @@ internal static class WorkflowsBench
     private const int Chain = 300;
     private const int ManyNodes = 10_000;
 
-    public static IReadOnlyList<string> Parts { get; } = [Steps, Overhead, Nodes];
+    public static IReadOnlyList<string> Parts { get; } = [Machine, Steps, Overhead, Nodes];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
         var figures = new Figures();
+        if (run.Wants(Machine))
+            WorkflowMachineBench.Run(run.Tell, figures, cancellationToken);
+        if (!run.Wants(Steps) && !run.Wants(Overhead) && !run.Wants(Nodes))
+            return figures;
         var folder = Directory.CreateTempSubdirectory("stoa-bench-");
         try
         {

@@ -53,6 +53,15 @@ public sealed partial class StoaClient
     public Task<WorkflowRunResponse> CancelWorkflowRunAsync(string id, CancellationToken cancellationToken = default) =>
         SendAsync(new Call(HttpMethod.Delete, WorkflowRunPath(id)), StoaJson.Default.WorkflowRunResponse, cancellationToken);
 
+    /// <summary><c>POST /api/v1/workflow-runs/{id}/resumptions</c>: has one that has failed or was cancelled go on from where it ended; one that is not over is answered as it is.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="maxPrice">US dollars that all of it may cost at most from now on; null for as before.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<WorkflowRunResponse> ResumeWorkflowRunAsync(string id, string? maxPrice = null, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Post, WorkflowRunPath(id) + "/resumptions", () => JsonBody(new ResumeWorkflowRunRequest(maxPrice), StoaJson.Default.ResumeWorkflowRunRequest)),
+        StoaJson.Default.WorkflowRunResponse,
+        cancellationToken);
+
     /// <summary><c>POST /api/v1/workflow-runs/{id}/signals</c>: sends an event.</summary>
     /// <param name="id">The run.</param>
     /// <param name="name">Of the event.</param>

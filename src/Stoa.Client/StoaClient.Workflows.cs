@@ -17,6 +17,13 @@ public sealed partial class StoaClient
         StoaJson.Default.WorkflowValidationResponse,
         cancellationToken);
 
+    /// <summary><c>POST /api/v1/workflows/validations</c>: looks at a workflow with those that it uses.</summary>
+    /// <param name="request">The workflow, and those that it uses.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StoaException">It does not hold together: <c>workflowInvalid</c>, with every reason.</exception>
+    public Task<WorkflowValidationResponse> ValidateWorkflowAsync(ValidateWorkflowRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("workflows/validations", request, StoaJson.Default.ValidateWorkflowRequest, StoaJson.Default.WorkflowValidationResponse, cancellationToken);
+
     /// <summary><c>POST /api/v1/workflows/simulations</c>: runs a workflow without doing anything.</summary>
     /// <param name="request">The workflow, and what its tasks come to.</param>
     /// <param name="cancellationToken">Gives up.</param>

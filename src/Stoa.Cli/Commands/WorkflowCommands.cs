@@ -29,11 +29,36 @@ internal static class WorkflowCommands
 
     internal static Argument<string> File() => new("FILE") { Description = "The workflow, in YAML (.yaml, .yml) or JSON; - for standard input." };
 
-    private static async Task<WorkflowValidationResponse> ValidateAsync(Invocation invocation, string path, CancellationToken cancellationToken)
+    internal static Option<string[]?> With() => new("--with") { Description = "A workflow that it uses, by what it is called there (NAME, NAME@VERSION or its digest); may be given several times.", HelpName = "NAME=FILE" };
+
+    private static async Task<WorkflowValidationResponse> ValidateAsync(Invocation invocation, string path, string[]? with, CancellationToken cancellationToken)
     {
         var bytes = await ReadAsync(invocation, path, cancellationToken);
-        return await invocation.Client.ValidateWorkflowAsync(bytes, IsYaml(path, bytes), cancellationToken);
+        if (with is not { Length: > 0 })
+            return await invocation.Client.ValidateWorkflowAsync(bytes, IsYaml(path, bytes), cancellationToken);
+        return await invocation.Client.ValidateWorkflowAsync(new ValidateWorkflowRequest(ToMember(path, bytes), await ReadWithAsync(invocation, with, cancellationToken)), cancellationToken);
     }
+
+    internal static async Task<IReadOnlyDictionary<string, JsonElement>> ReadWithAsync(Invocation invocation, string[]? with, CancellationToken cancellationToken)
+    {
+        var documents = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var word in with ?? [])
+        {
+            var equals = word.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0 || equals == word.Length - 1)
+                throw new CommandFailure($"--with is written as NAME=FILE; '{word}' is not.");
+            var path = word[(equals + 1)..];
+            if (!documents.TryAdd(word[..equals], ToMember(path, await ReadAsync(invocation, path, cancellationToken))))
+                throw new CommandFailure($"--with names {word[..equals]} twice.");
+        }
+
+        return documents;
+    }
+
+    /// <summary>A document as a member of a request: JSON as it is, YAML as a text.</summary>
+    private static JsonElement ToMember(string path, ReadOnlyMemory<byte> document) => IsYaml(path, document)
+        ? JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(document.Span), StoaJson.Default.String)
+        : Parse(Encoding.UTF8.GetString(document.Span), path, StoaJson.Default.JsonElement);
 
     internal static async Task<ReadOnlyMemory<byte>> ReadAsync(Invocation invocation, string path, CancellationToken cancellationToken)
     {
@@ -48,12 +73,8 @@ internal static class WorkflowCommands
         Path.GetExtension(path) is ".yaml" or ".yml" || (path == "-" && !document.Span.TrimStart(" \t\r\n"u8).StartsWith("{"u8));
 
     /// <summary>A document as a member of a request: a JSON object, or a text in YAML.</summary>
-    internal static async Task<JsonElement> DocumentAsync(Invocation invocation, string path, CancellationToken cancellationToken)
-    {
-        var bytes = await ReadAsync(invocation, path, cancellationToken);
-        var text = Encoding.UTF8.GetString(bytes.Span);
-        return IsYaml(path, bytes) ? JsonSerializer.SerializeToElement(text, StoaJson.Default.String) : Parse(text, path, StoaJson.Default.JsonElement);
-    }
+    internal static async Task<JsonElement> DocumentAsync(Invocation invocation, string path, CancellationToken cancellationToken) =>
+        ToMember(path, await ReadAsync(invocation, path, cancellationToken));
 
     /// <summary>A value that is given as JSON, or as a file that holds it; null when none is given.</summary>
     internal static async Task<JsonElement?> ValueAsync(Invocation invocation, string? given, string where, CancellationToken cancellationToken) =>
@@ -78,6 +99,7 @@ internal static class WorkflowCommands
     private sealed class ValidateCommand : StoaCommand, ITakesRequests
     {
         private readonly Argument<string> _file = File();
+        private readonly Option<string[]?> _with = With();
 
         public ValidateCommand(CommandScope scope)
             : base(
@@ -85,12 +107,16 @@ internal static class WorkflowCommands
                 "validate",
                 "Say everything that is wrong with a workflow, and what it may come to. Nothing runs.",
                 new("Before it is run", "stoa workflow validate samples/workflows/press-review.yaml"),
-                new("What it may cost, for a script", "stoa workflow validate samples/workflows/press-review.yaml --json | jq -r .mostPrice")) =>
+                new("What it may cost, for a script", "stoa workflow validate samples/workflows/press-review.yaml --json | jq -r .mostPrice"),
+                new("One that uses another", "stoa workflow validate samples/workflows/press-reviews.yaml --with press-review=samples/workflows/press-review.yaml"))
+        {
             Add(_file);
+            Add(_with);
+        }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var found = await ValidateAsync(invocation, invocation.Get(_file), cancellationToken);
+            var found = await ValidateAsync(invocation, invocation.Get(_file), invocation.Get(_with), cancellationToken);
             if (invocation.IsJson)
             {
                 invocation.Screen.Json(found, json => json.WorkflowValidationResponse);
@@ -108,6 +134,7 @@ internal static class WorkflowCommands
     private sealed class SimulateCommand : StoaCommand, ITakesRequests
     {
         private readonly Argument<string> _file = File();
+        private readonly Option<string[]?> _with = With();
         private readonly Option<string?> _input = new("--input", "-i") { Description = "What the run is given: JSON, or a file that holds it; {} when left out.", HelpName = "JSON|FILE" };
         private readonly Option<string?> _outcomes = new("--outcomes") { Description = "A file of what tasks and models come to, by path or name of the node: { \"short\": { \"output\": \"Tea.\" }, \"each[1].short\": { \"failure\": \"timedOut\", \"failures\": 2 } }.", HelpName = "FILE" };
         private readonly Option<string[]?> _events = new("--event") { Description = "An event that comes, with what comes with it as JSON; may be given several times.", HelpName = "NAME=JSON" };
@@ -122,6 +149,7 @@ internal static class WorkflowCommands
                 new("With what tasks come to", """stoa workflow simulate samples/workflows/press-review.yaml --input pages.json --outcomes outcomes.json --json | jq .output"""))
         {
             Add(_file);
+            Add(_with);
             Add(_input);
             Add(_outcomes);
             Add(_events);
@@ -142,7 +170,8 @@ internal static class WorkflowCommands
                     await ValueAsync(invocation, invocation.Get(_input), "--input", cancellationToken),
                     outcomes,
                     events,
-                    (invocation.Get(_no) ?? []).Distinct().ToDictionary(no => no, _ => false)),
+                    (invocation.Get(_no) ?? []).Distinct().ToDictionary(no => no, _ => false),
+                    await ReadWithAsync(invocation, invocation.Get(_with), cancellationToken)),
                 cancellationToken);
             if (invocation.IsJson)
             {
@@ -165,6 +194,7 @@ internal static class WorkflowCommands
     private sealed class GraphCommand : StoaCommand, ITakesRequests
     {
         private readonly Argument<string?> _file = new("FILE") { Description = "The workflow, in YAML (.yaml, .yml) or JSON; - for standard input.", Arity = ArgumentArity.ZeroOrOne };
+        private readonly Option<string[]?> _with = With();
         private readonly Option<string?> _run = new("--run") { Description = "Draw this run in place of a file, each node in the colour of its state.", HelpName = "RUN" };
 
         public GraphCommand(CommandScope scope)
@@ -176,6 +206,7 @@ internal static class WorkflowCommands
                 new("How far a run is", "stoa workflow graph --run run_01h2xcejqtf2nbrexx3vqjhp41"))
         {
             Add(_file);
+            Add(_with);
             Add(_run);
         }
 
@@ -194,7 +225,7 @@ internal static class WorkflowCommands
                 return ExitCode.Ok;
             }
 
-            var found = await ValidateAsync(invocation, file!, cancellationToken);
+            var found = await ValidateAsync(invocation, file!, invocation.Get(_with), cancellationToken);
             if (invocation.IsJson)
                 invocation.Screen.Json(found, json => json.WorkflowValidationResponse);
             else

@@ -11,7 +11,7 @@ internal static class WorkflowRunCommands
 {
     public static IReadOnlyList<StoaCommand> Create(CommandScope scope) =>
     [
-        new RunCommand(scope), new WatchCommand(scope), new RunsCommand(scope), new ShowCommand(scope), new CancelCommand(scope), new SignalCommand(scope), new ApproveCommand(scope),
+        new RunCommand(scope), new WatchCommand(scope), new RunsCommand(scope), new ShowCommand(scope), new CancelCommand(scope), new ResumeCommand(scope), new SignalCommand(scope), new ApproveCommand(scope),
     ];
 
     public static Argument<string> Id() => CommonArguments.Id("RUN", "Id of the run (run_…).", IdKind.Run);
@@ -82,6 +82,7 @@ internal static class WorkflowRunCommands
         return happened.Type switch
         {
             "stoa.workflow.started" => $"{when}  began",
+            "stoa.workflow.resumed" => $"{when}  goes on",
             "stoa.workflow.progress" => $"{when}  {Count("succeeded")} of {Count("nodes")} nodes done, {Count("failed")} failed, {Count("skipped")} skipped  {Format.Money(data.GetProperty("spent").GetString()!)}",
             "stoa.workflow.asked" => $"{when}  {Text("path")} asks: {Text("text")}",
             "stoa.workflow.signalled" => $"{when}  {Text("kind")} {Text("name")}".TrimEnd(),
@@ -98,8 +99,8 @@ internal static class WorkflowRunCommands
         private readonly Argument<string> _workflow = new("WORKFLOW") { Description = "A file in YAML (.yaml, .yml) or JSON, - for standard input, or a workflow that you keep: NAME or NAME@VERSION." };
         private readonly Option<string?> _input = new("--input", "-i") { Description = "What the run is given: JSON, or a file that holds it; {} when left out.", HelpName = "JSON|FILE" };
         private readonly Option<string?> _maxPrice = new("--max-price") { Description = "All of it costs at most so many US dollars.", HelpName = "USD" };
+        private readonly Option<string[]?> _with = WorkflowCommands.With();
         private readonly Option<bool> _watch = new("--watch", "-w") { Description = "Follow it to its end." };
-
         private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same request gives the same run, however often it is sent.", HelpName = "KEY" };
 
         public RunCommand(CommandScope scope)
@@ -113,6 +114,7 @@ internal static class WorkflowRunCommands
             Add(_workflow);
             Add(_input);
             Add(_maxPrice);
+            Add(_with);
             Add(_watch);
             Add(_idempotencyKey);
         }
@@ -124,7 +126,7 @@ internal static class WorkflowRunCommands
             if (named == "-" || Path.GetExtension(named) is ".yaml" or ".yml" or ".json" || File.Exists(invocation.Surroundings.FullPath(named)))
                 document = await WorkflowCommands.DocumentAsync(invocation, named, cancellationToken);
             var run = await invocation.Client.StartWorkflowRunAsync(
-                new StartWorkflowRunRequest(document is null ? named : null, document, await WorkflowCommands.ValueAsync(invocation, invocation.Get(_input), "--input", cancellationToken), invocation.Get(_maxPrice)),
+                new StartWorkflowRunRequest(document is null ? named : null, document, await WorkflowCommands.ValueAsync(invocation, invocation.Get(_input), "--input", cancellationToken), invocation.Get(_maxPrice), await WorkflowCommands.ReadWithAsync(invocation, invocation.Get(_with), cancellationToken)),
                 invocation.Get(_idempotencyKey),
                 cancellationToken);
             if (invocation.IsJson && !invocation.Get(_watch))
@@ -244,6 +246,34 @@ internal static class WorkflowRunCommands
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
             Tell(invocation, await invocation.Client.CancelWorkflowRunAsync(invocation.Get(_id), cancellationToken));
+            return ExitCode.Ok;
+        }
+    }
+
+    private sealed class ResumeCommand : StoaCommand
+    {
+        private readonly Argument<string> _id = Id();
+        private readonly Option<string?> _maxPrice = new("--max-price") { Description = "All of it costs at most so many US dollars, what it has cost already included; as before when left out.", HelpName = "USD" };
+        private readonly Option<bool> _watch = new("--watch", "-w") { Description = "Follow it to its end." };
+
+        public ResumeCommand(CommandScope scope)
+            : base(
+                scope,
+                "resume",
+                "Have a run that has failed or was cancelled go on from where it ended. What has succeeded is not done again, nor paid again.",
+                new CommandExample("And follow it", "stoa workflow resume run_01h2xcejqtf2nbrexx3vqjhp41 --watch"))
+        {
+            Add(_id);
+            Add(_maxPrice);
+            Add(_watch);
+        }
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var run = await invocation.Client.ResumeWorkflowRunAsync(invocation.Get(_id), invocation.Get(_maxPrice), cancellationToken);
+            if (invocation.Get(_watch))
+                return await FollowAsync(invocation, run.Id, cancellationToken);
+            Tell(invocation, run);
             return ExitCode.Ok;
         }
     }

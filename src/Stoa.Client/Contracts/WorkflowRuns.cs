@@ -15,7 +15,13 @@ public sealed record WorkflowResponse(string Name, int Version, string Digest, D
 /// <param name="Document">A document as a JSON object, or as a text in YAML.</param>
 /// <param name="Input">What the run is given, at most 64 KiB; an empty object when left out.</param>
 /// <param name="MaxPrice">US dollars that all of it may cost at most; it is never more than <c>limits.price</c> of the document.</param>
-public sealed record StartWorkflowRunRequest(string? Workflow = null, JsonElement? Document = null, JsonElement? Input = null, string? MaxPrice = null);
+/// <param name="Workflows">Documents that <c>document</c> uses, by what they are called there; those that are kept need not be given.</param>
+public sealed record StartWorkflowRunRequest(
+    string? Workflow = null, JsonElement? Document = null, JsonElement? Input = null, string? MaxPrice = null, IReadOnlyDictionary<string, JsonElement>? Workflows = null);
+
+/// <summary><c>POST /api/v1/workflow-runs/{id}/resumptions</c>.</summary>
+/// <param name="MaxPrice">US dollars that all of it may cost at most from now on, what it has cost already included; never more than <c>limits.price</c> of the document. As before when left out.</param>
+public sealed record ResumeWorkflowRunRequest(string? MaxPrice = null);
 
 /// <summary>A run of a workflow. <c>GET /api/v1/workflow-runs/{id}</c>.</summary>
 /// <param name="Id">Begins with <c>run_</c>.</param>

@@ -130,6 +130,9 @@ public static class EventTypes
 
     public const string WorkflowEnded = "stoa.workflow.ended";
 
+    /// <summary>A run that was over goes on.</summary>
+    public const string WorkflowResumed = "stoa.workflow.resumed";
+
     /// <summary>A payout is in the creator's account at Stripe: told to the creator.</summary>
     public const string PayoutPaid = "stoa.payout.paid";
 
@@ -179,7 +182,7 @@ public static class EventTypes
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
-        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, WorkflowStarted, WorkflowProgress, WorkflowAsked, WorkflowSignalled, WorkflowEnded, AgentSuspended,
+        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, WorkflowStarted, WorkflowProgress, WorkflowAsked, WorkflowSignalled, WorkflowEnded, WorkflowResumed, AgentSuspended,
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,

@@ -27,6 +27,9 @@ public enum WorkflowRefusal
     /// <summary>The run is over, or is being stopped: nothing comes to it any more.</summary>
     RunEnded,
 
+    /// <summary>The run has succeeded: there is nothing in it to go on with.</summary>
+    RunSucceeded,
+
     /// <summary>So many events wait in the run that no more are taken.</summary>
     SignalsTooMany,
 

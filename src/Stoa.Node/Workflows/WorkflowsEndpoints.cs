@@ -26,7 +26,7 @@ public static class WorkflowsEndpoints
         workflows.MapPost("/validations", ValidateAsync)
             .Needs(Permission.TasksRead)
             .WithName("validateWorkflow").AuditedInBulk().WithSummary("Look at a workflow before anything runs")
-            .WithDescription("Checks the document (JSON, or YAML as application/yaml): its form, what nodes read of each other, circles, the agents that are named and their schemas. Says what a run may come to and draws it. Nothing runs, and nothing is kept.")
+            .WithDescription("Checks the document (JSON, or YAML as application/yaml): its form, what nodes read of each other, circles, the agents that are named and their schemas. Says what a run may come to and draws it. Documents that it uses come along in it, under workflows, or beside it: { \"workflow\": …, \"workflows\": { NAME: … } }. Nothing runs, and nothing is kept.")
             .TakesAtMost(Workflow.MaxBytes)
             .Produces<WorkflowValidationResponse>()
             .Refuses(WorkflowRefusal.WorkflowInvalid);
@@ -72,10 +72,12 @@ public static class WorkflowsEndpoints
     private static async Task<IResult> SaveAsync(
         WorkflowDocument document, MadeId made, Caller caller, CheckWorkflow check, SqlSavedWorkflows saved, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (!(await check.CheckAsync(caller.UserId, document.Json, cancellationToken)).TryGet(out var found, out var refusal))
+        if (!DocumentsBeside.Read(document.Beside).TryGet(out var beside, out var fault))
+            return fault.ToProblem();
+        if (!(await check.CheckAsync(caller.UserId, document.Json, beside, cancellationToken, saved.LookUpOf(caller.UserId))).TryGet(out var found, out var refusal))
             return refusal.ToProblem();
-        var workflow = new SavedWorkflow(made.For<SavedWorkflow>(), caller.UserId, found.Workflow.Name, 0, ContentHash.Of(document.Json.Span), time.GetUtcNow().ToMilliseconds());
-        return (await saved.AddAsync(workflow, Encoding.UTF8.GetString(document.Json.Span), cancellationToken)).Match<IResult>(
+        var workflow = new SavedWorkflow(made.For<SavedWorkflow>(), caller.UserId, found.Workflow.Name, 0, WorkflowReader.DigestOf(JsonElement.Parse(found.Document.Span)), time.GetUtcNow().ToMilliseconds());
+        return (await saved.AddAsync(workflow, Encoding.UTF8.GetString(found.Document.Span), cancellationToken)).Match<IResult>(
             kept => TypedResults.Created($"/api/v1/workflows/{kept.Name}", ToContract(kept)), refused => refused.ToProblem());
     }
 
@@ -98,16 +100,22 @@ public static class WorkflowsEndpoints
     private static ProblemResult Unknown(string name) =>
         new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowUnknown, $"You keep no such workflow {name}. List those that you keep with GET /api/v1/workflows.").ToProblem();
 
-    private static async Task<IResult> ValidateAsync(WorkflowDocument document, Caller caller, CheckWorkflow check, CancellationToken cancellationToken) =>
-        (await check.CheckAsync(caller.UserId, document.Json, cancellationToken)).Match<IResult>(found => TypedResults.Ok(ToContract(found)), refusal => refusal.ToProblem());
+    private static async Task<IResult> ValidateAsync(WorkflowDocument document, Caller caller, CheckWorkflow check, SqlSavedWorkflows saved, CancellationToken cancellationToken)
+    {
+        if (!DocumentsBeside.Read(document.Beside).TryGet(out var beside, out var fault))
+            return fault.ToProblem();
+        return (await check.CheckAsync(caller.UserId, document.Json, beside, cancellationToken, saved.LookUpOf(caller.UserId))).Match<IResult>(found => TypedResults.Ok(ToContract(found)), refusal => refusal.ToProblem());
+    }
 
-    private static async Task<IResult> SimulateAsync(Body<SimulateWorkflowRequest> body, Caller caller, CheckWorkflow check, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> SimulateAsync(Body<SimulateWorkflowRequest> body, Caller caller, CheckWorkflow check, SqlSavedWorkflows saved, TimeProvider time, CancellationToken cancellationToken)
     {
         var request = body.Value;
         if (!DocumentText.TryJson(request.Workflow, out var json, out var fault))
             return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInvalid, "The workflow is not the YAML that is expected.", [new FieldError("/workflow", fault)]).ToProblem();
 
-        if (!(await check.CheckAsync(caller.UserId, json, cancellationToken)).TryGet(out var found, out var refusal))
+        if (!DocumentsBeside.Read(request.Workflows).TryGet(out var beside, out var unreadable))
+            return unreadable.ToProblem();
+        if (!(await check.CheckAsync(caller.UserId, json, beside, cancellationToken, saved.LookUpOf(caller.UserId))).TryGet(out var found, out var refusal))
             return refusal.ToProblem();
         return SimulateWorkflow.Simulate(found.Workflow, request.Input ?? s_noInput, ToScenario(request), time.GetUtcNow())
             .Match<IResult>(run => TypedResults.Ok(ToContract(run)), misfit => misfit.ToProblem());

@@ -26,6 +26,7 @@ public static class WorkflowsModule
         services.AddSingleton<StepModels>();
         services.AddSingleton<RunLooks>();
         services.AddSingleton<StartRun>();
+        services.AddSingleton<ResumeRun>();
         services.AddSingleton<RunCarrier>();
         services.AddHostedService(provider => provider.GetRequiredService<RunCarrier>());
     }

@@ -62,6 +62,13 @@ public sealed class ReplayedRun
             case RunEvent.Answered answer:
                 _wanted.Remove(new StepKey(answer.Path, StepKind.Approval, 0));
                 break;
+            case RunEvent.Resumed:
+                // It was over: what it wanted until then it wants no more.
+                _wanted.Clear();
+                _awaited.Clear();
+                _stopped.Clear();
+                _new.Clear();
+                break;
             case RunEvent.Signalled signal when _awaited.Remove(signal.Name, out var waiting):
                 foreach (var key in waiting)
                     _wanted.Remove(key);

@@ -56,6 +56,9 @@ public sealed record RunLogEntry(RunEvent Event, DateTimeOffset At)
             case RunEvent.CancelAsked:
                 json.WriteBoolean("cancel", true);
                 break;
+            case RunEvent.Resumed:
+                json.WriteBoolean("resumed", true);
+                break;
             default:
                 throw new InvalidOperationException($"Unknown event {Event.GetType().Name}.");
         }
@@ -96,6 +99,8 @@ public sealed record RunLogEntry(RunEvent Event, DateTimeOffset At)
             return new RunEvent.Signalled(name.GetString()!, ExpressionValue.Of(root.GetProperty("value")));
         if (root.TryGetProperty("answer", out var path))
             return new RunEvent.Answered(path.GetString()!, root.GetProperty("by").GetString()!, root.GetProperty("isYes").GetBoolean(), root.GetProperty("comment").GetString()!);
+        if (root.TryGetProperty("resumed", out _))
+            return new RunEvent.Resumed();
         return root.TryGetProperty("cancel", out _) ? new RunEvent.CancelAsked() : throw new FormatException("An entry of a run's log is of no kind that there is.");
     }
 

@@ -12,6 +12,9 @@ public static class WorkflowEvents
     /// <summary>It has begun.</summary>
     public static NewEvent Started(LastingRun run, DateTimeOffset now) => About(run, EventTypes.WorkflowStarted, now, _ => { });
 
+    /// <summary>It was over, and goes on from where it ended.</summary>
+    public static NewEvent Resumed(LastingRun run, DateTimeOffset now) => About(run, EventTypes.WorkflowResumed, now, _ => { });
+
     /// <summary>It has come further: at most one a second of a run. Members: <c>nodes</c>, the document's own ones, those within nodes not counted, and how many of them have <c>succeeded</c>, <c>failed</c> or were <c>skipped</c>.</summary>
     public static NewEvent Progress(LastingRun run, IReadOnlyList<StepState> nodes, DateTimeOffset now) => About(run, EventTypes.WorkflowProgress, now, json => WriteNodes(json, nodes));
 

@@ -352,6 +352,9 @@ internal static class Examples
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
         new WorkflowValidationResponse("twice", 2, 2, "0.000040000", "flowchart TD\n  n_one[\"one<br/>stoa/markdown-html\"]\n  n_two[\"two<br/>stoa/markdown-html\"]\n  n_one --> n_two\n"),
+        new ValidateWorkflowRequest(
+            JsonElement.Parse("""{ "name": "both", "nodes": { "one": { "workflow": { "name": "page", "input": { "text": "# One" } } } }, "output": "${nodes.one.output}" }"""),
+            new Dictionary<string, JsonElement> { ["page"] = JsonElement.Parse("""{ "name": "page", "nodes": { "html": { "task": { "agent": "stoa/markdown-html", "input": { "text": "${input.text}" } } } }, "output": "${nodes.html.output}" }""") }),
         new SimulateWorkflowRequest(
             JsonElement.Parse("""{ "name": "twice", "nodes": { "one": { "task": { "agent": "stoa/markdown-html", "input": { "text": "${input.text}" } } } }, "output": "${nodes.one.output}" }"""),
             JsonElement.Parse("""{ "text": "# Hello" }"""),
@@ -360,6 +363,7 @@ internal static class Examples
             "succeeded", 0, [new SimulatedStepBody("one", "succeeded", 1, Given: JsonElement.Parse("""{ "agent": "stoa/markdown-html", "input": { "text": "# Hello" } }"""))], JsonElement.Parse("\"<h1>Hello</h1>\"")),
         s_workflow,
         new ListResponse<WorkflowResponse>([s_workflow]),
+        new ResumeWorkflowRunRequest("0.10"),
         new StartWorkflowRunRequest("press-review@3", Input: JsonElement.Parse("""{ "pages": ["# One", "# Two"] }"""), MaxPrice: "0.05"),
         s_workflowRun with { Output = JsonElement.Parse("""{ "sentences": ["One", "Two"] }""") },
         new ListResponse<WorkflowRunResponse>([s_workflowRun]),

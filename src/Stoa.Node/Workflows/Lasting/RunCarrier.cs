@@ -83,6 +83,9 @@ internal sealed class RunCarrier(
     /// <summary>Says that something has come to runs from outside.</summary>
     public void Wake() => _signals.Set();
 
+    /// <summary>Says that there is a run that nobody carries.</summary>
+    public void LookForRuns() => _look.Set();
+
     public StepBatch NewBatch(LastingRun run) => new(submit, run.OwnerId, run.TraceParent);
 
     public Task<IReadOnlyList<EndedTask>> ReadEndedAsync(IReadOnlyCollection<Id<AgentTask>> ended) => store.ReadEndedAsync(ended, Stopping);

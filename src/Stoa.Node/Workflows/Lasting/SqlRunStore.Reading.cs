@@ -1,4 +1,5 @@
 using Stoa.Market;
+using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
 using Stoa.Market.Workflows.Lasting;
@@ -83,6 +84,66 @@ public sealed partial class SqlRunStore
         },
         cancellationToken);
 
+    /// <summary>The document that a run began with; null when the account has none such.</summary>
+    public Task<(ContentHash Digest, string Json)?> FindDocumentAsync(Id<LastingRun> id, Id<User> owner, CancellationToken cancellationToken) => database.ReadAsync<(ContentHash, string)?>(
+        async session => await session.QueryFirstOrDefaultAsync<DocumentRow>(
+            "SELECT d.digest, d.document FROM workflow_runs AS r JOIN workflow_documents AS d ON d.owner_id = r.owner_id AND d.digest = r.digest WHERE r.id = @id AND r.owner_id = @owner", new { id, owner }) is { } found
+                ? (found.Digest, found.Document)
+                : null,
+        cancellationToken);
+
+    /// <summary>Has a run that has failed or was cancelled go on: it is written, and whoever has room carries it. One that is not over is answered as it is.</summary>
+    /// <param name="id">The run.</param>
+    /// <param name="owner">Whose it is.</param>
+    /// <param name="allowance">What the API key may spend that asks for it; null for all that the account has.</param>
+    /// <param name="most">What all of it may cost from now on; null for as before.</param>
+    /// <param name="mostOpen">How many runs of an account may not be over.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
+    internal Task<Outcome<LastingRun, WorkflowRefusal>> ResumeAsync(
+        Id<LastingRun> id, Id<User> owner, SpendingAllowance? allowance, Money? most, int mostOpen, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<LastingRun, WorkflowRefusal>>(
+        async session =>
+        {
+            // As where one is begun: none is one too many.
+            await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE id = @owner {for update}", new { owner });
+            await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM workflow_runs WHERE id = @id {for update}", new { id });
+            if (await FindAsync(session, id, owner) is not { } run)
+                return Unknown(id);
+            if (run.EndedAt is null)
+                return run;
+            if (run.State is RunState.Succeeded)
+                return new Refusal<WorkflowRefusal>(WorkflowRefusal.RunSucceeded, $"{id} has succeeded: there is nothing in it to go on with.");
+            if (await TooManyAsync(session, owner, mostOpen) is { } tooMany)
+                return tooMany;
+            var entry = new RunLogEntry(new RunEvent.Resumed(), now);
+            var json = entry.ToJson();
+            var resumed = run with
+            {
+                State = RunState.Running,
+                EndedAt = null,
+                CancelRequestedAt = null,
+                MaxPrice = most ?? run.MaxPrice,
+                LogLength = run.LogLength + 1,
+                LogBytes = run.LogBytes + json.Length,
+                Allowance = allowance,
+            };
+            await session.SendAsync("INSERT INTO workflow_log (run_id, seq, at, event) VALUES (@Id, @LogLength, @now, @json)", new { run.Id, run.LogLength, now, json });
+            await session.SendAsync(
+                """
+                UPDATE workflow_runs SET state = @State, output = NULL, error = NULL, ended_at = NULL, cancel_requested_at = NULL, lease_token = NULL, max_price = @MaxPrice,
+                    log_length = @LogLength, log_bytes = @LogBytes, key_id = @keyId, key_per_day = @perDay WHERE id = @Id
+                """,
+                new { resumed.Id, resumed.State, resumed.MaxPrice, resumed.LogLength, resumed.LogBytes, keyId = allowance?.KeyId, perDay = allowance?.PerDay });
+            await SqlEvents.AppendAsync(session, [WorkflowEvents.Resumed(resumed, now)]);
+            return resumed;
+        },
+        cancellationToken);
+
+    /// <summary>Where what is told of a run begins that is not over, or was last: after that position.</summary>
+    internal async Task<long> FindBeginAsync(Id<LastingRun> id, CancellationToken cancellationToken) => await database.ReadAsync(
+        session => session.QuerySingleAsync<long?>("SELECT MAX(sequence) FROM events WHERE subject = @subject AND type = @type", new { subject = id.ToString(), type = EventTypes.WorkflowResumed }),
+        cancellationToken) is { } resumed ? resumed - 1 : 0;
+
     /// <summary>Forgets runs that were over before an instant, and documents that nothing refers to any more.</summary>
     /// <returns>How many runs.</returns>
     public Task<int> ForgetAsync(DateTimeOffset before, int count, CancellationToken cancellationToken) => database.WriteAsync(
@@ -124,7 +185,9 @@ public sealed partial class SqlRunStore
         return null;
     }
 
-    private static Refusal<WorkflowRefusal> Unknown(Id<LastingRun> id) => new(WorkflowRefusal.RunUnknown, $"You have no run {id}. List those that you have with GET /api/v1/workflow-runs.");
+    internal static Refusal<WorkflowRefusal> Unknown(Id<LastingRun> id) => new(WorkflowRefusal.RunUnknown, $"You have no run {id}. List those that you have with GET /api/v1/workflow-runs.");
+
+    private sealed record DocumentRow(ContentHash Digest, string Document);
 
     private sealed record Asking(string Path, string? Asked, string? Text)
     {

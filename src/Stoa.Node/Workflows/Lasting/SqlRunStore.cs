@@ -161,8 +161,8 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
             await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE id = @OwnerId {for update}", new { run.OwnerId });
             if (await FindAsync(session, run.Id, run.OwnerId) is { } earlier)
                 return (earlier, false);
-            if (await session.QuerySingleAsync<long>("SELECT count(*) FROM workflow_runs WHERE owner_id = @OwnerId AND ended_at IS NULL", new { run.OwnerId }) >= mostOpen)
-                return new Refusal<WorkflowRefusal>(WorkflowRefusal.RunsTooMany, $"{mostOpen} runs of yours are not over, which is all that an account may have. Wait until some have ended, or cancel some.");
+            if (await TooManyAsync(session, run.OwnerId, mostOpen) is { } tooMany)
+                return tooMany;
             await SqlWorkflowDocuments.UseAsync(session, run.OwnerId, run.Digest, document, run.CreatedAt);
             await session.SendAsync(
                 """
@@ -174,6 +174,11 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
             return (run, true);
         },
         cancellationToken);
+
+    private static async Task<Refusal<WorkflowRefusal>?> TooManyAsync(SqlSession session, Id<User> owner, int mostOpen) =>
+        await session.QuerySingleAsync<long>("SELECT count(*) FROM workflow_runs WHERE owner_id = @owner AND ended_at IS NULL", new { owner }) >= mostOpen
+            ? new Refusal<WorkflowRefusal>(WorkflowRefusal.RunsTooMany, $"{mostOpen} runs of yours are not over, which is all that an account may have. Wait until some have ended, or cancel some.")
+            : null;
 
     internal static async Task<LastingRun?> FindAsync(SqlSession session, Id<LastingRun> id, Id<User> owner) =>
         (await session.QueryFirstOrDefaultAsync<RunRow>($"SELECT {RunRow.Columns} FROM workflow_runs WHERE id = @id AND owner_id = @owner", new { id, owner }))?.ToRun();

@@ -1,3 +1,4 @@
+using System.Text;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
@@ -46,6 +47,22 @@ public sealed class SqlSavedWorkflows(Database database)
             ? (found, await session.QuerySingleAsync<string>("SELECT document FROM workflow_documents WHERE owner_id = @owner AND digest = @Digest", new { owner, found.Digest }))
             : null,
         cancellationToken);
+
+    /// <summary>Finds what workflows of an account use by name, name and version, or digest, among those that it keeps.</summary>
+    public WorkflowLookup LookUpOf(Id<User> owner) => async (reference, cancellationToken) =>
+    {
+        var document = reference.Digest is { } digest
+            ? await database.ReadAsync(
+                session => session.QueryFirstOrDefaultAsync<string>(
+                    """
+                    SELECT document FROM workflow_documents AS d WHERE d.owner_id = @owner AND d.digest = @digest
+                        AND EXISTS (SELECT 1 FROM workflows AS w WHERE w.owner_id = d.owner_id AND w.digest = d.digest)
+                    """,
+                    new { owner, digest }),
+                cancellationToken)
+            : (await FindAsync(owner, reference.Name!, reference.Version, cancellationToken))?.Document;
+        return document is null ? null : Encoding.UTF8.GetBytes(document);
+    };
 
     /// <summary>The newest version of each workflow of an account, by their names.</summary>
     public Task<Page<SavedWorkflow>> ListAsync(Id<User> owner, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(

@@ -29,19 +29,13 @@ internal sealed class StartRun(
     {
         if ((request.Workflow is null) == (request.Document is null))
             return Invalid("", "Exactly one of workflow and document is expected.");
-        Money? asked = null;
-        if (request.MaxPrice is { } text)
-        {
-            if (!Money.TryParse(text, out var amount) || amount < Money.Zero)
-                return Invalid("/maxPrice", "A decimal string of US dollars such as \"0.05\" is expected, with at most nine decimals and not negative.");
-            asked = amount;
-        }
-
+        if (!TryMost(request.MaxPrice, out var asked))
+            return Invalid(NoAmount);
         if (!(await FindAsync(caller.UserId, request, cancellationToken)).TryGet(out var found, out var refusal))
             return refusal;
         var (workflow, document, digest, version) = found;
-        if (!caller.Rights.Contains(Permission.ModelsUse) && workflow.Graph.AsksModels())
-            return new Refusal<WorkflowRefusal>(WorkflowRefusal.ModelsNotAllowed, "The workflow asks models, and the credential that you use may not: it needs the permission models:use.");
+        if (RefuseModels(caller, workflow) is { } unasked)
+            return unasked;
         var input = request.Input ?? s_noInput;
         var json = Encoding.UTF8.GetBytes(input.GetRawText());
         if (json.Length > LastingRun.MaxValueBytes)
@@ -52,11 +46,7 @@ internal sealed class StartRun(
             return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInputInvalid, "The input does not fit the JSON Schema of the workflow's input.", [.. errors.Select(error => error with { Pointer = "/input" + error.Pointer })]);
 
         var now = time.GetUtcNow().ToMilliseconds();
-        Money? most = (asked, workflow.Limits.Price) switch
-        {
-            ({ } one, { } other) => Money.Min(one, other),
-            var (one, other) => one ?? other,
-        };
+        var most = Least(asked, workflow.Limits.Price);
         var run = new LastingRun(id, caller.UserId, workflow.Name, version, digest, RunState.Running, most, Money.Zero, 0, 0, null, now, null) { Allowance = caller.Allowance, TraceParent = Activity.Current?.Id };
         var token = carrier.TokenForOneMore;
         if (!(await runs.StartAsync(run, input.GetRawText(), document, options.MaxOpenRuns, token, cancellationToken)).TryGet(out var started, out refusal))
@@ -66,17 +56,44 @@ internal sealed class StartRun(
         return started.Run;
     }
 
+    /// <summary>What is said of an amount that is none.</summary>
+    public static FieldError NoAmount { get; } = new("/maxPrice", "A decimal string of US dollars such as \"0.05\" is expected, with at most nine decimals and not negative.");
+
+    /// <summary>Reads what a run may cost; null where nothing is said.</summary>
+    /// <returns>False when it is no amount.</returns>
+    public static bool TryMost(string? text, out Money? most)
+    {
+        most = Money.TryParse(text, out var amount) && amount >= Money.Zero ? amount : null;
+        return text is null || most is not null;
+    }
+
+    /// <summary>The lesser amount, of those that are there.</summary>
+    public static Money? Least(Money? one, Money? other) => (one, other) switch
+    {
+        ({ } first, { } second) => Money.Min(first, second),
+        _ => one ?? other,
+    };
+
+    /// <summary>Why a credential may not run a workflow that asks models; null when it may.</summary>
+    public static Refusal<WorkflowRefusal>? RefuseModels(Caller caller, Workflow workflow) => caller.Rights.Contains(Permission.ModelsUse) || !workflow.AsksModels()
+        ? null
+        : new Refusal<WorkflowRefusal>(WorkflowRefusal.ModelsNotAllowed, "The workflow asks models, and the credential that you use may not: it needs the permission models:use.");
+
     private async Task<Outcome<(Workflow Workflow, string Document, ContentHash Digest, int? Version), WorkflowRefusal>> FindAsync(Id<User> owner, StartWorkflowRunRequest request, CancellationToken cancellationToken)
     {
         if (request.Document is { } given)
         {
             if (!DocumentText.TryJson(given, out var json, out var fault))
                 return Invalid("/document", fault);
-            var digest = ContentHash.Of(json.Span);
-            if (!(await check.CheckAsync(owner, json, cancellationToken)).TryGet(out var looked, out var refusal))
+            if (!DocumentsBeside.Read(request.Workflows).TryGet(out var beside, out var refusal)
+                || !(await check.CheckAsync(owner, json, beside, cancellationToken, saved.LookUpOf(owner))).TryGet(out var looked, out refusal))
+            {
                 return refusal;
-            documents.Add(digest, looked.Workflow, json.Length);
-            return (looked.Workflow, Encoding.UTF8.GetString(json.Span), digest, null);
+            }
+
+            var digest = WorkflowReader.DigestOf(JsonElement.Parse(looked.Document.Span));
+            documents.Add(digest, looked.Workflow, looked.Document.Length);
+            return (looked.Workflow, Encoding.UTF8.GetString(looked.Document.Span), digest, null);
         }
 
         var name = request.Workflow!;
@@ -93,7 +110,9 @@ internal sealed class StartRun(
             : new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowUnknown, $"You keep no workflow {request.Workflow}. List those that you keep with GET /api/v1/workflows.");
     }
 
-    private static Refusal<WorkflowRefusal> Invalid(string pointer, string reason) => new(WorkflowRefusal.WorkflowInvalid, "The run was not begun. Correct what is listed in errors and try again.", [new FieldError(pointer, reason)]);
+    private static Refusal<WorkflowRefusal> Invalid(string pointer, string reason) => Invalid(new FieldError(pointer, reason));
+
+    private static Refusal<WorkflowRefusal> Invalid(FieldError error) => new(WorkflowRefusal.WorkflowInvalid, "The run was not begun. Correct what is listed in errors and try again.", [error]);
 
     private static Refusal<WorkflowRefusal> Misfit(string reason) => new(WorkflowRefusal.WorkflowInputInvalid, "The run was not begun.", [new FieldError("/input", reason)]);
 }

@@ -68,6 +68,12 @@ internal static class WorkflowRunsEndpoints
             .WithDescription("Nothing new begins in it, its tasks are cancelled, and what was done is undone where the document says how. It is over once all of that has ended.")
             .Produces<WorkflowRunResponse>(StatusCodes.Status202Accepted)
             .Refuses(WorkflowRefusal.RunUnknown, WorkflowRefusal.RunEnded);
+        runs.MapPost("/{id}/resumptions", ResumeAsync)
+            .Needs(Permission.TasksSubmit)
+            .WithName("resumeWorkflowRun").AuditedInBulk().WithSummary("Have a run go on from where it ended")
+            .WithDescription("One that has failed or was cancelled, with the document that it began with: what has failed, was cancelled or was undone is done anew, and what waited for it; all else keeps what it came to, and is not paid for twice. maxPrice is of all of it, what it has cost already included. One that is not over is answered as it is.")
+            .Produces<WorkflowRunResponse>(StatusCodes.Status202Accepted)
+            .Refuses(WorkflowRefusal.RunUnknown, WorkflowRefusal.RunSucceeded, WorkflowRefusal.RunsTooMany, WorkflowRefusal.ModelsNotAllowed, WorkflowRefusal.WorkflowInputInvalid);
         runs.MapPost("/{id}/signals", SignalAsync)
             .Needs(Permission.TasksSubmit)
             .WithName("signalWorkflowRun").AuditedInBulk().WithSummary("Send an event to a run")
@@ -108,7 +114,7 @@ internal static class WorkflowRunsEndpoints
     private static async Task<IResult> WatchAsync(Id<LastingRun> id, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
         await runs.FindAsync(id, caller.UserId, cancellationToken) is null
             ? Unknown(id)
-            : new EventStreamResult(new EventFilter(caller.UserId, id.ToString(), []), DefaultAfter: 0, EndsWith: told => told.Type is EventTypes.WorkflowEnded);
+            : new EventStreamResult(new EventFilter(caller.UserId, id.ToString(), []), DefaultAfter: await runs.FindBeginAsync(id, cancellationToken), EndsWith: told => told.Type is EventTypes.WorkflowEnded);
 
     private static async Task<IResult> DrawAsync(Id<LastingRun> id, Caller caller, RunLooks looks, CancellationToken cancellationToken) =>
         await looks.FindAsync(id, caller.UserId, cancellationToken) is { } look
@@ -117,6 +123,9 @@ internal static class WorkflowRunsEndpoints
 
     private static async Task<IResult> CancelAsync(Id<LastingRun> id, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken) =>
         Answer(await runs.SignalAsync(id, caller.UserId, SignalKind.Cancel, "", "null", time.GetUtcNow(), cancellationToken), carrier);
+
+    private static async Task<IResult> ResumeAsync(Id<LastingRun> id, Body<ResumeWorkflowRunRequest> body, Caller caller, ResumeRun resume, CancellationToken cancellationToken) =>
+        (await resume.ResumeAsync(id, caller, body.Value, cancellationToken)).Match<IResult>(Accepted, refusal => refusal.ToProblem());
 
     private static async Task<IResult> SignalAsync(
         Id<LastingRun> id, Body<SignalWorkflowRunRequest> body, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken)
