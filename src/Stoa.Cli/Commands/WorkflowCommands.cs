@@ -58,7 +58,7 @@ internal static class WorkflowCommands
     /// <summary>A document as a member of a request: JSON as it is, YAML as a text.</summary>
     private static JsonElement ToMember(string path, ReadOnlyMemory<byte> document) => IsYaml(path, document)
         ? JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(document.Span), StoaJson.Default.String)
-        : Parse(Encoding.UTF8.GetString(document.Span), path, StoaJson.Default.JsonElement);
+        : FromJson(Encoding.UTF8.GetString(document.Span), path, StoaJson.Default.JsonElement);
 
     internal static async Task<ReadOnlyMemory<byte>> ReadAsync(Invocation invocation, string path, CancellationToken cancellationToken)
     {
@@ -78,13 +78,13 @@ internal static class WorkflowCommands
 
     /// <summary>A value that is given as JSON, or as a file that holds it; null when none is given.</summary>
     internal static async Task<JsonElement?> ValueAsync(Invocation invocation, string? given, string where, CancellationToken cancellationToken) =>
-        given is null ? null : Parse(await TextOfAsync(invocation, given, cancellationToken), where, StoaJson.Default.JsonElement);
+        given is null ? null : FromJson(await TextOfAsync(invocation, given, cancellationToken), where, StoaJson.Default.JsonElement);
 
     /// <summary>What a file holds; anything that is none is the text itself.</summary>
     private static async Task<string> TextOfAsync(Invocation invocation, string given, CancellationToken cancellationToken) =>
         System.IO.File.Exists(invocation.Surroundings.FullPath(given)) ? await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(given), cancellationToken) : given;
 
-    private static T Parse<T>(string text, string where, JsonTypeInfo<T> type)
+    private static T FromJson<T>(string text, string where, JsonTypeInfo<T> type)
     {
         try
         {
@@ -159,10 +159,10 @@ internal static class WorkflowCommands
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
             var outcomes = invocation.Get(_outcomes) is { } path
-                ? Parse(await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(path), cancellationToken), path, StoaJson.Default.IReadOnlyDictionaryStringSimulatedOutcomeBody)
+                ? FromJson(await System.IO.File.ReadAllTextAsync(invocation.Surroundings.FullPath(path), cancellationToken), path, StoaJson.Default.IReadOnlyDictionaryStringSimulatedOutcomeBody)
                 : null;
             var events = (invocation.Get(_events) ?? []).Select(word => word.IndexOf('=', StringComparison.Ordinal) is > 0 and var equals
-                ? (Name: word[..equals], Value: Parse(word[(equals + 1)..], "--event", StoaJson.Default.JsonElement))
+                ? (Name: word[..equals], Value: FromJson(word[(equals + 1)..], "--event", StoaJson.Default.JsonElement))
                 : throw new CommandFailure($"--event is written as NAME=JSON; '{word}' is not.")).ToDictionary(one => one.Name, one => one.Value);
             var run = await invocation.Client.SimulateWorkflowAsync(
                 new SimulateWorkflowRequest(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;

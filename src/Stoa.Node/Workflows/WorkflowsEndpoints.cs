@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Text;
 using System.Text.Json;
 using Stoa.Client.Contracts;
@@ -84,15 +85,15 @@ public static class WorkflowsEndpoints
     private static async Task<IResult> ListAsync([AsParameters] ListQuery list, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await saved.ListAsync(caller.UserId, list.ToPage(), cancellationToken), ToContract));
 
-    private static async Task<IResult> ListVersionsAsync(string name, [AsParameters] ListQuery list, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
+    private static async Task<IResult> ListVersionsAsync([Description("Name of the workflow.")] string name, [AsParameters] ListQuery list, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await saved.ListVersionsAsync(caller.UserId, name, list.ToPage(), cancellationToken), ToContract));
 
-    private static async Task<IResult> GetAsync(string name, int? version, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
+    private static async Task<IResult> GetAsync([Description("Name of the workflow.")] string name, [Description("Which version; left out for the newest, or to delete all.")] int? version, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
         await saved.FindAsync(caller.UserId, name, version, cancellationToken) is { } found
             ? TypedResults.Ok(ToContract(found.Workflow) with { Document = JsonElement.Parse(found.Document) })
             : Unknown(name);
 
-    private static async Task<IResult> DeleteAsync(string name, int? version, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
+    private static async Task<IResult> DeleteAsync([Description("Name of the workflow.")] string name, [Description("Which version; left out for the newest, or to delete all.")] int? version, Caller caller, SqlSavedWorkflows saved, CancellationToken cancellationToken) =>
         await saved.DeleteAsync(caller.UserId, name, version, cancellationToken) ? TypedResults.NoContent() : Unknown(name);
 
     private static WorkflowResponse ToContract(SavedWorkflow saved) => new(saved.Name, saved.Version, saved.Digest.ToString(), saved.CreatedAt);

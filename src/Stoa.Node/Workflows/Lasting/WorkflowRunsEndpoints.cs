@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -93,7 +94,7 @@ internal static class WorkflowRunsEndpoints
     private static async Task<IResult> StartAsync(Body<StartWorkflowRunRequest> body, MadeId made, Caller caller, StartRun start, CancellationToken cancellationToken) =>
         (await start.StartAsync(made.For<LastingRun>(), caller, body.Value, cancellationToken)).Match<IResult>(Accepted, refusal => refusal.ToProblem());
 
-    private static async Task<IResult> ListAsync([AsParameters] ListQuery list, string? state, string? workflow, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery list, string? state, [Description("Only those of the workflow of this name.")] string? workflow, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await runs.ListAsync(caller.UserId, StateOf<RunState>(state), workflow, list.ToPage(), cancellationToken), ToContract));
 
     private static async Task<IResult> GetAsync(Id<LastingRun> id, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
