@@ -19,6 +19,7 @@ Benchmark[] benchmarks =
     new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", (run, stop) => StorageBench.RunAsync(run.Tell, stop)),
     new("tasks", "the queue: durable no-op and WASM tasks, submission to start, a million tasks, choices; other queues beside it", TasksBench.RunAsync) { Parts = TasksBench.Parts },
     new("wasm", "the WebAssembly engine: programs beside V8, metering, start, instances, stopping", WasmBench.RunAsync) { Parts = WasmBench.Parts },
+    new("workflows", "runs of workflows: steps a second, what a step takes beside a task by hand, ten thousand nodes", WorkflowsBench.RunAsync) { Parts = WorkflowsBench.Parts },
 ];
 
 // One of the processes of a benchmark.

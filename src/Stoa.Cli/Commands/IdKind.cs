@@ -12,6 +12,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Batch = new("batch", "a batch", "stoa batch show {0}");
     public static readonly IdKind Template = new("tmpl", "a template", "stoa template show {0}");
     public static readonly IdKind Schedule = new("sched", "a schedule", "stoa schedule show {0}");
+    public static readonly IdKind Run = new("run", "a run of a workflow", "stoa workflow show {0}");
     public static readonly IdKind Auction = new("auction", "an auction", "stoa auction show {0}");
     public static readonly IdKind Review = new("rev", "a review", "stoa review show {0}");
     public static readonly IdKind Webhook = new("hook", "a webhook", "stoa webhook deliveries {0}");
@@ -32,7 +33,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
 
     private static readonly IdKind[] s_known =
     [
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Supplier, Replica, Identity, Invitation,
+        Task, Batch, Template, Schedule, Run, Auction, Review, Webhook, Delivery, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Supplier, Replica, Identity, Invitation,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
         new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];

@@ -2,9 +2,14 @@ using System.Text.Json;
 
 namespace Stoa.Client.Contracts;
 
+/// <summary><c>POST /api/v1/workflows/validations</c> of a workflow with those that it uses; one that uses none is sent as it is.</summary>
+/// <param name="Workflow">The document as a JSON object, or as a text in YAML.</param>
+/// <param name="Workflows">Documents that it uses and does not bring along itself, by what it calls them: JSON objects, or texts in YAML. All together have at most 4 MiB.</param>
+public sealed record ValidateWorkflowRequest(JsonElement Workflow, IReadOnlyDictionary<string, JsonElement>? Workflows = null);
+
 /// <summary>A workflow that holds together. <c>POST /api/v1/workflows/validations</c>.</summary>
 /// <param name="Name">As the document says.</param>
-/// <param name="Nodes">How many, those within nodes too.</param>
+/// <param name="Nodes">How many, those within nodes and those of workflows that it uses too.</param>
 /// <param name="MostSteps">Tasks and requests to models that a run may come to, with all maps, loops and retries at their bounds.</param>
 /// <param name="MostPrice">All of them at their limits, with inputs of up to 1 MiB, and no more than the workflow's own limit. Left out when that is not known: an agent is chosen while it runs, or a request to a model has no <c>maxPrice</c>.</param>
 /// <param name="Graph">A flowchart in Mermaid's language; left out with more than 500 nodes.</param>
@@ -16,12 +21,14 @@ public sealed record WorkflowValidationResponse(string Name, int Nodes, long Mos
 /// <param name="Outcomes">What tasks and models come to: by path such as <c>each[0].short</c>, or by the name of a node for all of its turns. What is not named is done and gives null.</param>
 /// <param name="Events">What comes with events, by name.</param>
 /// <param name="Answers">What people say, by path; yes when left out.</param>
+/// <param name="Workflows">Documents that it uses and does not bring along itself, by what it calls them: JSON objects, or texts in YAML.</param>
 public sealed record SimulateWorkflowRequest(
     JsonElement Workflow,
     JsonElement? Input = null,
     IReadOnlyDictionary<string, SimulatedOutcomeBody>? Outcomes = null,
     IReadOnlyDictionary<string, JsonElement>? Events = null,
-    IReadOnlyDictionary<string, bool>? Answers = null);
+    IReadOnlyDictionary<string, bool>? Answers = null,
+    IReadOnlyDictionary<string, JsonElement>? Workflows = null);
 
 /// <summary>What a task or a model comes to in a simulation.</summary>
 /// <param name="Output">What expressions read of it.</param>

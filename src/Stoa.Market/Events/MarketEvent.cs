@@ -118,6 +118,21 @@ public static class EventTypes
     /// <summary>A payment is paid at Stripe and cannot be credited: told to administrators.</summary>
     public const string PaymentUncredited = "stoa.payment.uncredited";
 
+    /// <summary>A run of a workflow was begun, came further, asks a person, or is over: told of the run, beside what is told of its tasks.</summary>
+    public const string WorkflowStarted = "stoa.workflow.started";
+
+    public const string WorkflowProgress = "stoa.workflow.progress";
+
+    public const string WorkflowAsked = "stoa.workflow.asked";
+
+    /// <summary>Somebody has sent an event to a run, has answered what it asks, or wants it stopped.</summary>
+    public const string WorkflowSignalled = "stoa.workflow.signalled";
+
+    public const string WorkflowEnded = "stoa.workflow.ended";
+
+    /// <summary>A run that was over goes on.</summary>
+    public const string WorkflowResumed = "stoa.workflow.resumed";
+
     /// <summary>A payout is in the creator's account at Stripe: told to the creator.</summary>
     public const string PayoutPaid = "stoa.payout.paid";
 
@@ -167,7 +182,7 @@ public static class EventTypes
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
-        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
+        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, WorkflowStarted, WorkflowProgress, WorkflowAsked, WorkflowSignalled, WorkflowEnded, WorkflowResumed, AgentSuspended,
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,

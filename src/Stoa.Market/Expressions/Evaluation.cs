@@ -219,7 +219,7 @@ internal sealed class Evaluation(ExpressionBudget budget)
     {
         (member, isThere) = (default, false);
         // A name with escapes is read before it is compared, if it could be as long as this one.
-        if (!TrySpend(node, source.Count * (1L + (name.Length / ExpressionBudget.PerStep)) / ExpressionBudget.PerStep))
+        if (!TrySpend(node, source.Looked * (1L + (name.Length / ExpressionBudget.PerStep)) / ExpressionBudget.PerStep))
             return false;
         return source.TryGetMember(name, out member, out isThere) || Fail(Faults.NoText(node.Offset));
     }

@@ -3,7 +3,7 @@ namespace Stoa.Market.Expressions;
 /// <summary>How much work expressions may do; one for as many evaluations as share it.</summary>
 /// <remarks>
 /// A step is a value that is visited or made, eight characters of text that are read or made (16 bytes in memory), or eight members or items that
-/// are looked through for one, members once more for each eight characters of the name. To sort <c>n</c> values costs <c>log₂ n</c> times what it costs
+/// are looked through for one, members once more for each eight characters of the name; of an object that was put together it is one. To sort <c>n</c> values costs <c>log₂ n</c> times what it costs
 /// to look at each. So a step is some hundred nanoseconds at most, and some hundred bytes. Not for several threads at a time.
 /// </remarks>
 /// <param name="steps">All that there are: at most <see cref="MaxSteps"/>, or that many.</param>

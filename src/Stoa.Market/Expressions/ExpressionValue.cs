@@ -75,6 +75,9 @@ public readonly struct ExpressionValue
         _ => Members.Count,
     };
 
+    /// <summary>How many members of an object are looked through for one: those of one that was made are found by their names.</summary>
+    internal int Looked => _made is null ? Count : 1;
+
     /// <summary>The length of a text, or of a number as it is written: in characters, or in bytes of JSON, which are no fewer.</summary>
     internal int TextLength => _made switch
     {
@@ -125,6 +128,10 @@ public readonly struct ExpressionValue
             return false;
         }
     }
+
+    /// <summary>The text that a member is; null where there is no such member, or it is none.</summary>
+    internal string? TryGetMemberText(string name) =>
+        Kind is JsonValueKind.Object && TryGetMember(name, out var member, out _) && member.Kind is JsonValueKind.String && member.TryGetText(out var text) ? text : null;
 
     /// <summary>A text.</summary>
     /// <returns>False when it is no Unicode.</returns>

@@ -32,6 +32,11 @@ internal sealed class JsonFields
 
     public List<FieldError> Errors { get; }
 
+    /// <summary>Another object, whose faults are told together with those of this one.</summary>
+    /// <param name="element">It.</param>
+    /// <param name="pointer">Where it stands.</param>
+    public JsonFields Elsewhere(JsonElement element, string pointer) => new(element, pointer, Errors);
+
     /// <summary>Where the object stands in the document (RFC 6901).</summary>
     public string Pointer => _pointer;
 
@@ -175,6 +180,9 @@ internal sealed class JsonFields
         RefuseUnlessAbsent(name, $"an object of at most {most} members");
         return [];
     }
+
+    /// <summary>All of it; null when it is no object.</summary>
+    public JsonElement? Whole => _absent ? null : _element;
 
     /// <summary>A member of any form; null when it is not there, or null.</summary>
     public JsonElement? Element(string name) => TryGet(name, out var value) ? value : null;

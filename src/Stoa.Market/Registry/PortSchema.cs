@@ -42,7 +42,7 @@ public static partial class PortSchema
             _ = Compile(schema);
             return [];
         }
-        catch (Exception e) when (e is Newtonsoft.Json.JsonException or InvalidOperationException or ArgumentException or FormatException)
+        catch (Exception e) when (e is Newtonsoft.Json.JsonException or InvalidOperationException or ArgumentException or FormatException or ArithmeticException)
         {
             return [new FieldError("", $"a valid JSON Schema: {e.Message}")];
         }
@@ -99,9 +99,9 @@ public static partial class PortSchema
         {
             return [.. new BoundedSchemaValidator(json.Length).Validate(Encoding.UTF8.GetString(json.Span), Compile(schema).ActualSchema).SelectMany(Flatten).Take(MaxErrors)];
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or ArithmeticException)
         {
-            // The publisher's mistake, found late: the consumer can do nothing but choose another version.
+            // Such as a pattern that is none, or a multiple of zero. The publisher's mistake, found late: the consumer can do nothing but choose another version.
             return [new FieldError("", "The agent's own schema cannot be used, whatever the input: ask its publisher, or take another version.")];
         }
     }

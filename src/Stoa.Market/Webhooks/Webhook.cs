@@ -107,6 +107,7 @@ public static class WebhookEvents
     [
         EventTypes.TaskQueued, EventTypes.TaskStarted, EventTypes.TaskRetried, EventTypes.TaskSucceeded, EventTypes.TaskFailed,
         EventTypes.TaskCancelled, EventTypes.BatchProgress, EventTypes.BatchEnded, EventTypes.RoyaltyEarned,
+        EventTypes.WorkflowStarted, EventTypes.WorkflowProgress, EventTypes.WorkflowAsked, EventTypes.WorkflowSignalled, EventTypes.WorkflowEnded, EventTypes.WorkflowResumed,
         EventTypes.AuctionAnnounced, EventTypes.AuctionAwarded, EventTypes.BiddingFaulted,
         EventTypes.ScheduleRefused, EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewAnswered,
         EventTypes.ChannelOpened, EventTypes.ChannelToppedUp, EventTypes.ChannelSettled, EventTypes.ChannelClosing, EventTypes.ChannelClosed,

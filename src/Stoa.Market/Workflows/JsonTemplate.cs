@@ -12,6 +12,9 @@ namespace Stoa.Market.Workflows;
 public abstract class JsonTemplate
 {
     private Place _place = Place.Root;
+    private IReadOnlyList<(JsonTemplate Text, IReadOnlyList<string> Path)>? _reads;
+    private IReadOnlyList<string>? _valuesRead;
+    private IReadOnlyList<string>? _nodesRead;
 
     private JsonTemplate()
     {
@@ -20,11 +23,20 @@ public abstract class JsonTemplate
     /// <summary>Null, as it is.</summary>
     public static JsonTemplate Null { get; } = new Constant(default);
 
+    /// <summary>An object without members.</summary>
+    public static JsonTemplate EmptyObject { get; } = new Object([]);
+
     /// <summary>What its expressions read of the values that there are: the text that does, and the path.</summary>
-    public abstract IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads { get; }
+    public IReadOnlyList<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => _reads ??= [.. FindReads()];
 
     /// <summary>Whether there is no expression in it.</summary>
     public bool IsConstant => !Texts.Any(text => text.Template.HasExpressions);
+
+    /// <summary>Names of the values that it reads, nodes aside, each once.</summary>
+    internal IReadOnlyList<string> ValuesRead => _valuesRead ??= [.. Reads.Where(read => read.Path is [not ScopeNames.Nodes, ..]).Select(read => read.Path[0]).Distinct(StringComparer.Ordinal)];
+
+    /// <summary>Names of the nodes that it reads, each once.</summary>
+    internal IReadOnlyList<string> NodesRead => _nodesRead ??= [.. Reads.Where(read => read.Path is [ScopeNames.Nodes, _, ..]).Select(read => read.Path[1]).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Its texts, wherever they are in it.</summary>
     internal abstract IEnumerable<Text> Texts { get; }
@@ -88,6 +100,8 @@ public abstract class JsonTemplate
 
     private protected abstract void Write(Utf8JsonWriter writer);
 
+    private protected abstract IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> FindReads();
+
     /// <summary>Puts it together.</summary>
     /// <param name="scope">The values that expressions read.</param>
     /// <param name="budget">Pays for it.</param>
@@ -103,7 +117,7 @@ public abstract class JsonTemplate
     {
         internal override IEnumerable<Text> Texts => [];
 
-        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => [];
+        private protected override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> FindReads() => [];
 
         internal override bool TryEvaluate(ExpressionValue scope, ExpressionBudget budget, out ExpressionValue made, [NotNullWhen(false)] out ExpressionFault? fault)
         {
@@ -137,7 +151,7 @@ public abstract class JsonTemplate
 
         public TextTemplate Template => template;
 
-        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => template.References.Select(path => ((JsonTemplate)this, path.Names));
+        private protected override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> FindReads() => template.References.Select(path => ((JsonTemplate)this, path.Names));
 
         internal override IEnumerable<Text> Texts => [this];
 
@@ -152,9 +166,11 @@ public abstract class JsonTemplate
     /// <summary>An object.</summary>
     internal sealed class Object(IReadOnlyList<(string Name, JsonTemplate Value)> members) : JsonTemplate
     {
+        private Dictionary<string, JsonTemplate>? _byName;
+
         public IReadOnlyList<(string Name, JsonTemplate Value)> Members => members;
 
-        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => members.SelectMany(member => member.Value.Reads);
+        private protected override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> FindReads() => members.SelectMany(member => member.Value.FindReads());
 
         internal override IEnumerable<Text> Texts => members.SelectMany(member => member.Value.Texts);
 
@@ -172,7 +188,8 @@ public abstract class JsonTemplate
             return true;
         }
 
-        public override JsonTemplate? Below(string name) => members.FirstOrDefault(member => member.Name == name).Value;
+        public override JsonTemplate? Below(string name) =>
+            (_byName ??= members.ToDictionary(member => member.Name, member => member.Value, StringComparer.Ordinal)).GetValueOrDefault(name);
 
         private protected override void Write(Utf8JsonWriter writer)
         {
@@ -192,7 +209,7 @@ public abstract class JsonTemplate
     /// <summary>A list.</summary>
     internal sealed class List(IReadOnlyList<JsonTemplate> items) : JsonTemplate
     {
-        public override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> Reads => items.SelectMany(item => item.Reads);
+        private protected override IEnumerable<(JsonTemplate Text, IReadOnlyList<string> Path)> FindReads() => items.SelectMany(item => item.FindReads());
 
         internal override IEnumerable<Text> Texts => items.SelectMany(item => item.Texts);
 

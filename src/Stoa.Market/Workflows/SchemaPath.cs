@@ -39,6 +39,12 @@ internal sealed record SchemaPath
         return at is { ValueKind: JsonValueKind.Object } found && !IsInvolved(found) ? new SchemaPath { Types = TypesOf(found) } : new SchemaPath();
     }
 
+    /// <summary>Names of members that every object has that fits the schema, as far as it says so plainly.</summary>
+    public static IEnumerable<string> Required(JsonElement root) =>
+        Resolve(root, root) is { ValueKind: JsonValueKind.Object } schema && schema.TryGetProperty("required", out var names) && names.ValueKind is JsonValueKind.Array
+            ? names.EnumerateArray().Where(name => name.ValueKind is JsonValueKind.String).Select(name => name.GetString()!)
+            : [];
+
     /// <summary>Whether a value of these types may be one of those.</summary>
     public static bool MayBe(IReadOnlyList<string>? types, string type) => (types ?? s_anyType).Any(known => known == type || (type == "number" && known == "integer") || (type == "integer" && known == "number"));
 

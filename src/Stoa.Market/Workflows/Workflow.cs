@@ -6,6 +6,7 @@ namespace Stoa.Market.Workflows;
 /// <param name="Input">JSON Schema, as text, of what a run is given; null when anything goes.</param>
 /// <param name="Limits">Of a run as a whole.</param>
 /// <param name="Graph">What is done.</param>
+/// <remarks>Workflows that it uses are in it, as they were when it was read.</remarks>
 public sealed record Workflow(string Name, string Description, string? Input, WorkflowLimits Limits, WorkflowGraph Graph)
 {
     /// <summary>The largest document that is read, in bytes.</summary>
@@ -19,6 +20,31 @@ public sealed record Workflow(string Name, string Description, string? Input, Wo
 
     /// <summary>The most tasks and requests to models that a run may come to, with all of its maps, loops and retries at their bounds.</summary>
     public const long MostSteps = 1_000_000;
+
+    /// <summary>The most nodes that a run may begin and turns that it may go through: a node of a run has some hundred bytes, whatever it does.</summary>
+    public const long MostTurns = 2_000_000;
+
+    /// <summary>How deep workflows use workflows.</summary>
+    public const int MaxUses = 8;
+
+    /// <summary>What a run may come to.</summary>
+    public WorkflowSize Size { get; } = WorkflowSize.Of(Graph);
+
+    /// <summary>How deep those that it uses use others; 0 when it uses none.</summary>
+    public int Levels { get; } = Graph.FindUses().Select(use => use.Inner.Levels + 1).DefaultIfEmpty().Max();
+
+    /// <summary>Whether a node of it asks a model, or one of those that it uses, wherever they are.</summary>
+    public bool AsksModels() => FindDocuments().Any(document => document.Graph.AsksModels());
+
+    /// <summary>It, and those that it uses, and those that these use, each once.</summary>
+    public IReadOnlyList<Workflow> FindDocuments()
+    {
+        var found = new List<Workflow> { this };
+        var known = new HashSet<Workflow>(ReferenceEqualityComparer.Instance) { this };
+        for (var place = 0; place < found.Count; place++)
+            found.AddRange(found[place].Graph.FindUses().Select(use => use.Inner).Where(known.Add));
+        return found;
+    }
 }
 
 /// <summary>What a run may come to; each that is null is left to the bounds of the nodes.</summary>
@@ -36,8 +62,15 @@ public sealed record WorkflowLimits(long? Steps, Primitives.Money? Price, TimeSp
 /// <param name="Output">Made once all have ended; null when it has none.</param>
 public sealed record WorkflowGraph(IReadOnlyList<WorkflowNode> Nodes, JsonTemplate? Output)
 {
-    /// <summary>How many nodes there are, those within nodes too.</summary>
-    public int CountNodes() => Nodes.Sum(node => 1 + node.Work.Bodies.Sum(body => body.CountNodes()));
+    /// <summary>How many nodes there are, those within nodes and those of workflows that are used too.</summary>
+    public int CountNodes() => (int)Math.Min(int.MaxValue, WorkflowSize.Of(this).Nodes);
+
+    /// <summary>The nodes that use other workflows, wherever they are in it.</summary>
+    public IEnumerable<WorkflowWork.UseWorkflow> FindUses() => Nodes.SelectMany(node => node.Work is WorkflowWork.UseWorkflow use ? [use] : node.Work.Bodies.SelectMany(body => body.FindUses()));
+
+    /// <summary>Whether a node of it asks a model, those within nodes, fallbacks and what undoes others included.</summary>
+    internal bool AsksModels() => Nodes.Any(node =>
+        node.Fallbacks.Append(node.Work).Concat(node.Compensation is null ? [] : [node.Compensation]).Any(work => work is WorkflowWork.AskModel || work.Bodies.Any(body => body.AsksModels())));
 
     /// <summary>No nodes and no output.</summary>
     public static WorkflowGraph Empty { get; } = new([], null);

@@ -27,7 +27,9 @@ public sealed class WorkflowCheck
     {
         ArgumentNullException.ThrowIfNull(workflow);
         var check = new WorkflowCheck();
-        check.CheckGraph(workflow.Graph, new Scope(null, null, [ScopeNames.Input, ScopeNames.Nodes], workflow.Graph));
+        // Each document by itself: what it reads is its own.
+        foreach (var document in workflow.FindDocuments())
+            check.CheckGraph(document.Graph, new Scope(null, null, [ScopeNames.Input, ScopeNames.Nodes], document.Graph));
         if (check._errors.Count == 0)
             check.CheckBounds(workflow);
         return check._errors;
@@ -40,22 +42,8 @@ public sealed class WorkflowCheck
     public static long MostSteps(WorkflowGraph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return Capped(graph.Nodes.Sum(MostSteps));
+        return Math.Min(WorkflowSize.Of(graph).Steps, Workflow.MostSteps + 1);
     }
-
-    private static long MostSteps(WorkflowNode node)
-    {
-        var each = node.Work switch
-        {
-            WorkflowWork.RunTask or WorkflowWork.AskModel => node.Retry.Attempts + node.Fallbacks.Count,
-            // Only one of them is gone.
-            WorkflowWork.Choose choose => choose.Branches.Select(branch => MostSteps(branch.Body)).DefaultIfEmpty().Max(),
-            _ => node.Work.Bodies.Sum(MostSteps),
-        };
-        return Capped(Capped(each) * node.Work.MostTurns) + (node.Compensation is null ? 0 : 1);
-    }
-
-    private static long Capped(long steps) => Math.Min(steps, Workflow.MostSteps + 1);
 
     private void CheckGraph(WorkflowGraph graph, Scope scope)
     {
@@ -152,16 +140,20 @@ public sealed class WorkflowCheck
 
     private void CheckBounds(Workflow workflow)
     {
-        if (MostSteps(workflow.Graph) > Workflow.MostSteps)
+        var size = workflow.Size;
+        if (size.Steps > Workflow.MostSteps)
+            Refuse(node => node.Steps, $"A run may come to more than {Workflow.MostSteps:N0} tasks and requests to models", "maps, loops and retries within each other multiply. Lower their bounds (most, attempts)");
+        else if (size.Turns > Workflow.MostTurns)
+            Refuse(node => node.Turns, $"A run may come to more than {Workflow.MostTurns:N0} nodes and turns", "maps and loops within each other multiply. Lower their bounds (most)");
+        if (size.Nodes > Workflow.MaxNodes)
+            Refuse(node => node.Nodes, $"With the workflows that it uses it has more than {Workflow.MaxNodes:N0} nodes", "what uses a workflow twice that uses another one twice has that four times. Use fewer");
+
+        void Refuse(Func<WorkflowSize, long> part, FormattableString what, string why)
         {
-            var deepest = WithMostSteps(workflow.Graph);
-            _errors.Add(new FieldError(
-                deepest.Pointer,
-                string.Create(CultureInfo.InvariantCulture, $"A run may come to more than {Workflow.MostSteps:N0} tasks and requests to models, most of them within {deepest.Name}: maps, loops and retries within each other multiply. Lower their bounds (most, attempts).")));
+            var largest = workflow.Graph.Nodes.MaxBy(node => part(WorkflowSize.Of(node)))!;
+            _errors.Add(new FieldError(largest.Pointer, $"{what.ToString(CultureInfo.InvariantCulture)}, most of them within {largest.Name}: {why}."));
         }
     }
-
-    private static WorkflowNode WithMostSteps(WorkflowGraph graph) => graph.Nodes.MaxBy(MostSteps)!;
 
     private static string Told(string begin, IEnumerable<string> names)
     {

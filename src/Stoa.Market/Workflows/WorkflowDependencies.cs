@@ -1,12 +1,17 @@
+using System.Runtime.CompilerServices;
+
 namespace Stoa.Market.Workflows;
 
 /// <summary>Which nodes of a graph have to have ended before which others begin: those that they read, what is within them included, and those that they are said to come after.</summary>
 public sealed class WorkflowDependencies
 {
+    // A graph never changes: they are worked out once for its check, its picture and all of its runs.
+    private static readonly ConditionalWeakTable<WorkflowGraph, WorkflowDependencies> s_known = [];
+
     private WorkflowDependencies(WorkflowGraph graph)
     {
         Places = graph.Nodes.Index().ToDictionary(each => each.Item.Name, each => each.Index, StringComparer.Ordinal);
-        Before = [.. graph.Nodes.Select(node => (IReadOnlyList<int>)[.. NamesBefore(node).Distinct().Where(Places.ContainsKey).Select(name => Places[name])])];
+        Before = [.. graph.Nodes.Select(node => (IReadOnlyList<int>)NamesBefore(node).Distinct().Where(Places.ContainsKey).Select(name => Places[name]).ToArray())];
         List<int>[] after = [.. graph.Nodes.Select(_ => new List<int>())];
         for (var place = 0; place < Before.Count; place++)
         {
@@ -37,7 +42,7 @@ public sealed class WorkflowDependencies
     public static WorkflowDependencies Of(WorkflowGraph graph)
     {
         ArgumentNullException.ThrowIfNull(graph);
-        return new WorkflowDependencies(graph);
+        return s_known.GetValue(graph, each => new WorkflowDependencies(each));
     }
 
     /// <summary>Nodes whose state or error a node reads: it runs whatever became of them.</summary>

@@ -18,25 +18,38 @@ public static class WorkflowPicture
         if (workflow.Graph.CountNodes() > MaxNodes)
             return null;
         var text = new StringBuilder("flowchart TD\n");
-        DrawGraph(text, workflow.Graph, 1);
+        DrawGraph(text, workflow.Graph, "n_", 1);
         return text.ToString();
     }
 
-    private static void DrawGraph(StringBuilder text, WorkflowGraph graph, int depth)
+    /// <param name="text">Is drawn on.</param>
+    /// <param name="graph">What is drawn.</param>
+    /// <param name="prefix">What its nodes' names are told apart by from those of other workflows. It ends so that no node may be called like a word of Mermaid's, such as end.</param>
+    /// <param name="depth">How far it is indented.</param>
+    private static void DrawGraph(StringBuilder text, WorkflowGraph graph, string prefix, int depth)
     {
         var dependencies = WorkflowDependencies.Of(graph);
         foreach (var node in graph.Nodes)
-            DrawNode(text, node, depth);
+            DrawNode(text, node, prefix, depth);
         for (var place = 0; place < graph.Nodes.Count; place++)
         {
             foreach (var before in dependencies.Before[place])
-                Line(text, depth, $"{IdOf(graph.Nodes[before])} --> {IdOf(graph.Nodes[place])}");
+                Line(text, depth, $"{prefix}{graph.Nodes[before].Name} --> {prefix}{graph.Nodes[place].Name}");
         }
     }
 
-    private static void DrawNode(StringBuilder text, WorkflowNode node, int depth)
+    private static void DrawNode(StringBuilder text, WorkflowNode node, string prefix, int depth)
     {
-        var id = IdOf(node);
+        var id = prefix + node.Name;
+        if (node.Work is WorkflowWork.UseWorkflow use)
+        {
+            Line(text, depth, $"subgraph {id}[\"{LabelOf(node)}\"]");
+            // Two nodes of different workflows may have the same name.
+            DrawGraph(text, use.Inner.Graph, id + "__", depth + 1);
+            Line(text, depth, "end");
+            return;
+        }
+
         if (node.Work.Bodies.All(body => body.Nodes.Count == 0))
         {
             Line(text, depth, id + ShapeOf(node));
@@ -49,7 +62,7 @@ public static class WorkflowPicture
             var isBranch = node.Work is WorkflowWork.Choose;
             if (isBranch)
                 Line(text, depth + 1, $"subgraph {id}__{number}[\"{(((WorkflowWork.Choose)node.Work).Branches[number].When is { } when ? Escape(when.ToString()) : "otherwise")}\"]");
-            DrawGraph(text, node.Work.Bodies[number], depth + (isBranch ? 2 : 1));
+            DrawGraph(text, node.Work.Bodies[number], prefix, depth + (isBranch ? 2 : 1));
             if (isBranch)
                 Line(text, depth + 1, "end");
         }
@@ -79,6 +92,7 @@ public static class WorkflowPicture
             WorkflowWork.Reduce reduce => $"one after the other of {reduce.Over}",
             WorkflowWork.Loop loop => string.Create(CultureInfo.InvariantCulture, $"while {loop.While}, {loop.Most} times at most"),
             WorkflowWork.Choose => "one of",
+            WorkflowWork.UseWorkflow other => $"all of {other.Inner.Name}",
             WorkflowWork.Wait { Event: { } name } => $"until {name}",
             WorkflowWork.Wait { For: { } length } => string.Create(CultureInfo.InvariantCulture, $"for {length:g}"),
             WorkflowWork.Wait wait => $"until {wait.Until}",
@@ -87,9 +101,6 @@ public static class WorkflowPicture
         };
         return $"{node.Name}<br/>{Escape(what)}{(node.When is null ? "" : $"<br/>if {Escape(node.When.ToString())}")}";
     }
-
-    // Names of nodes may be words of Mermaid's, such as end.
-    private static string IdOf(WorkflowNode node) => "n_" + node.Name;
 
     /// <summary>A text within quotation marks: what has a meaning there goes as its number.</summary>
     private static string Escape(string text)

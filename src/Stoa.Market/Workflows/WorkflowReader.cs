@@ -22,58 +22,191 @@ public sealed partial class WorkflowReader
     private const int MaxBranches = 64;
     private const int MaxFallbacks = 8;
     private const int MaxApprovers = 32;
+    private const string Documents = "workflows";
     private const string ItemRule = "1 to 64 letters, digits and underscores, a letter first, and none of " + ScopeNames.All;
 
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(366);
-    private static readonly string[] s_kinds = ["task", "model", "map", "reduce", "choose", "loop", "wait", "approval"];
+    private static readonly string[] s_kinds = ["task", "model", "map", "reduce", "choose", "loop", "wait", "approval", "workflow"];
+    private static readonly string[] s_references = ["name", "digest"];
+    private static readonly JsonElement s_nothing = JsonElement.Parse("{}");
+    private static readonly Workflow s_none = new("none", "", null, WorkflowLimits.None, WorkflowGraph.Empty);
     private static readonly string[] s_waits = ["for", "until", "event"];
 
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly WorkflowDocuments _documents;
+    private readonly IReadOnlyList<string> _within;
+    private readonly ICollection<WorkflowReference> _missing;
     private int _nodes;
 
-    private WorkflowReader()
-    {
-    }
+    /// <param name="documents">Those that it may use.</param>
+    /// <param name="within">Names of those that use it, from the outermost; empty for the one that is run.</param>
+    /// <param name="missing">Gets those that are used and are not there.</param>
+    private WorkflowReader(WorkflowDocuments documents, IReadOnlyList<string> within, ICollection<WorkflowReference> missing) =>
+        (_documents, _within, _missing) = (new WorkflowDocuments(documents), within, missing);
 
     /// <summary>The workflow, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
     /// <param name="json">UTF-8.</param>
-    public static Outcome<Workflow, WorkflowRefusal> Read(ReadOnlyMemory<byte> json)
+    public static Outcome<Workflow, WorkflowRefusal> Read(ReadOnlyMemory<byte> json) =>
+        ReadWith(json, new Dictionary<string, ReadOnlyMemory<byte>>()).TryGet(out var whole, out var refusal) ? whole.Workflow : refusal;
+
+    /// <summary>The workflow with those that it uses, or <see cref="WorkflowRefusal.WorkflowInvalid"/> with every reason.</summary>
+    /// <param name="json">UTF-8.</param>
+    /// <param name="beside">Documents that it may use beside those that it brings along, by what it calls them: UTF-8. Not all of them need be used.</param>
+    public static Outcome<WholeWorkflow, WorkflowRefusal> ReadWith(ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside) => ReadWith(json, beside, new List<WorkflowReference>());
+
+    /// <param name="json">UTF-8.</param>
+    /// <param name="beside">Documents that it may use, by what it calls them.</param>
+    /// <param name="missing">Gets those that are used and are not there.</param>
+    internal static Outcome<WholeWorkflow, WorkflowRefusal> ReadWith(ReadOnlyMemory<byte> json, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> beside, ICollection<WorkflowReference> missing)
     {
-        if (json.Length > Workflow.MaxBytes)
-            return Refused([new FieldError("", $"The document has {json.Length:N0} bytes; at most {Workflow.MaxBytes:N0} are read.")]);
+        ArgumentNullException.ThrowIfNull(beside);
+        var size = beside.Values.Aggregate((long)json.Length, (sum, document) => sum + document.Length);
+        if (size > Workflow.MaxBytes)
+            return Refused([new FieldError("", $"The document has {size:N0} bytes{(beside.Count > 0 ? " with those that are given beside it" : "")}; at most {Workflow.MaxBytes:N0} are read.")]);
+        if (beside.Count > WorkflowDocuments.MaxCount)
+            return Refused([new FieldError("", $"At most {WorkflowDocuments.MaxCount} documents are given beside one.")]);
+        var pointer = "";
         try
         {
-            if (PortSchema.CountValues(json.Span) > MaxValues)
+            var values = 0;
+            var given = new WorkflowDocuments(null);
+            foreach (var (name, document) in beside)
+            {
+                pointer = $"/{Documents}/{JsonFields.Escape(name)}";
+                if (!WorkflowReference.TryParse(name, null, out _))
+                    return Refused([new FieldError($"/{Documents}", $"What a document is called by must be {WorkflowReference.Form}.")]);
+                given.Add(name, Parse(document, ref values), pointer);
+            }
+
+            pointer = "";
+            var root = new JsonFields(Parse(json, ref values));
+            if (values > MaxValues)
                 return Refused([new FieldError("", $"At most {MaxValues:N0} values are read of a document.")]);
-            // Not pooled: constants are parts of it as long as the workflow lives.
-            var root = new JsonFields(JsonElement.Parse(json.Span, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false }));
-            var workflow = new WorkflowReader().ReadWorkflow(root);
-            return root.Errors.Count == 0 ? workflow : Refused(root.Errors);
+            var workflow = new WorkflowReader(given, [], missing).ReadWorkflow(root);
+            return root.Errors.Count == 0 ? new WholeWorkflow(workflow, WithDocuments(json, given)) : Refused(root.Errors);
         }
         catch (JsonException e)
         {
-            return Refused([new FieldError("", $"The document is not JSON: {e.Message}")]);
+            return Refused([new FieldError(pointer, $"The document is not JSON: {e.Message}")]);
         }
         catch (InvalidOperationException)
         {
             // The parser lets the escape through; only reading the text finds that it is none.
-            return Refused([new FieldError("", "A text is not Unicode: half of a surrogate pair is alone.")]);
+            return Refused([new FieldError(pointer, "A text is not Unicode: half of a surrogate pair is alone.")]);
         }
     }
+
+    /// <summary>What a document is called by wherever it is kept: SHA-256 of it with its members in their order and no spaces between.</summary>
+    public static ContentHash DigestOf(JsonElement document) => ContentHash.Of(SignedJson.Written(document.WriteTo));
 
     internal static Refusal<WorkflowRefusal> Refused(IReadOnlyList<FieldError> errors) =>
         new(WorkflowRefusal.WorkflowInvalid, $"The workflow has {errors.Count} fault(s): mend what is listed in errors.", errors);
 
+    // Not pooled: constants are parts of it as long as the workflow lives. What has too many values is not made objects of.
+    private static JsonElement Parse(ReadOnlyMemory<byte> json, ref int values)
+    {
+        values += PortSchema.CountValues(json.Span);
+        return values > MaxValues ? s_nothing : JsonElement.Parse(json.Span, new JsonDocumentOptions { MaxDepth = MaxJsonDepth, AllowDuplicateProperties = false });
+    }
+
+    /// <summary>The document with those that it uses and that were given beside it: read alone it is the same workflow.</summary>
+    private static ReadOnlyMemory<byte> WithDocuments(ReadOnlyMemory<byte> json, WorkflowDocuments given)
+    {
+        var used = given.Used.ToList();
+        if (used.Count == 0)
+            return json;
+        var root = JsonElement.Parse(json.Span);
+        return SignedJson.Written(writer =>
+        {
+            writer.WriteStartObject();
+            foreach (var member in root.EnumerateObject().Where(member => member.Name != Documents))
+                member.WriteTo(writer);
+            writer.WriteStartObject(Documents);
+            if (root.TryGetProperty(Documents, out var own) && own.ValueKind is JsonValueKind.Object)
+            {
+                foreach (var member in own.EnumerateObject())
+                    member.WriteTo(writer);
+            }
+
+            foreach (var (name, document) in used)
+            {
+                writer.WritePropertyName(name);
+                document.WriteTo(writer);
+            }
+
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        });
+    }
+
     private Workflow ReadWorkflow(JsonFields root)
     {
+        foreach (var (name, fields) in root.Named(Documents, WorkflowDocuments.MaxCount))
+        {
+            if (!WorkflowReference.TryParse(name, null, out var reference))
+                fields.RefuseAll($"What a document is called by must be {WorkflowReference.Form}.");
+            else if (_within.Count == 0 && _documents.IsGiven(name))
+                fields.RefuseAll($"{name} was also given beside the document: one of them is meant.");
+            else if (fields.Whole is { } document && _documents.Add(name, document, fields.Pointer) is var entry && reference.Digest is { } digest && entry.Digest != digest)
+                fields.RefuseAll($"This is the document {entry.Digest}.");
+        }
+
         var workflow = new Workflow(
             ManifestReader.ReadName(root),
             root.OptionalText("description", MaxDescriptionLength) ?? "",
             ReadSchema(root),
             root.Has("limits") ? ReadLimits(root.Object("limits")) : WorkflowLimits.None,
             ReadGraph(root, depth: 0, isNeeded: true));
+        foreach (var name in _documents.Unused)
+            root.Add($"{root.Pointer}/{Documents}/{JsonFields.Escape(name)}", "Nothing uses it.");
         root.RefuseUnknown();
         return workflow;
+    }
+
+    /// <summary>Another workflow, by what it is called.</summary>
+    private Workflow ReadUsed(JsonFields fields)
+    {
+        string[] kinds = [.. s_references.Where(fields.Has)];
+        if (kinds.Length != 1)
+            fields.RefuseAll("A workflow is called either by its name or by its digest.");
+        var reference = kinds switch
+        {
+            ["name"] => fields.Parsed<WorkflowReference>("name", WorkflowReference.Form) is { Digest: null } named ? named : null,
+            ["digest"] => fields.Parsed<WorkflowReference>("digest", "the digest of a document: sha256: and 64 lower-case hex digits") is { Digest: not null } hashed ? hashed : null,
+            _ => null,
+        };
+        if (reference is null)
+            return s_none;
+        if (_documents.Find(reference) is not { } entry)
+        {
+            _missing.Add(reference);
+            fields.Refuse(kinds[0], $"a workflow that is there, and {reference} is not: bring it along under {Documents}");
+            return s_none;
+        }
+
+        IReadOnlyList<string> path = [.. _within, entry.Name];
+        if (entry.IsOpen)
+        {
+            var circle = path.Skip(path.Index().First(each => each.Item == entry.Name).Index).ToList();
+            fields.RefuseAll($"Workflows use each other in a circle: {string.Join(", ", circle.SkipLast(1).Select((name, index) => $"{name} uses {circle[index + 1]}"))}. Take one of these out.");
+            return s_none;
+        }
+
+        entry.IsUsed = true;
+        if (path.Count + (entry.Workflow?.Levels ?? 0) > Workflow.MaxUses)
+        {
+            fields.RefuseAll($"Workflows use each other at most {Workflow.MaxUses} levels deep.");
+            return s_none;
+        }
+
+        if (entry.Workflow is null)
+        {
+            entry.IsOpen = true;
+            entry.Workflow = new WorkflowReader(entry.Around, path, _missing).ReadWorkflow(fields.Elsewhere(entry.Document, entry.Pointer));
+            entry.IsOpen = false;
+        }
+
+        return entry.Workflow;
     }
 
     private static string? ReadSchema(JsonFields root)
@@ -181,6 +314,7 @@ public sealed partial class WorkflowReader
             "reduce" => new WorkflowWork.Reduce(NeededTemplate(fields, "over"), Item(fields), (int)fields.Number("most", 1, MaxListed), NeededTemplate(fields, "initial"), ReadBody(fields, depth)),
             "loop" => new WorkflowWork.Loop((int)fields.Number("most", 1, MaxTurns), NeededTemplate(fields, "initial"), NeededTemplate(fields, "while"), ReadBody(fields, depth)),
             "wait" => ReadWait(fields),
+            "workflow" => new WorkflowWork.UseWorkflow(Template(fields, "input") ?? JsonTemplate.EmptyObject, ReadUsed(fields)),
             _ => new WorkflowWork.Approval(NeededTemplate(fields, "text"), fields.Texts("by", 0, MaxApprovers, Names.IsHandle, "the handle of a user")),
         };
         fields.RefuseUnknown();

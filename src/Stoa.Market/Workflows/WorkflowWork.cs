@@ -85,6 +85,14 @@ public abstract record WorkflowWork
         public override int MostTurns => Most;
     }
 
+    /// <summary>All of another workflow. Its output is what that gives.</summary>
+    /// <param name="Input">What it is given.</param>
+    /// <param name="Inner">It, as it was when the outer one was read.</param>
+    public sealed record UseWorkflow(JsonTemplate Input, Workflow Inner) : WorkflowWork
+    {
+        public override IReadOnlyList<JsonTemplate> Reads => [Input];
+    }
+
     /// <summary>Nothing, for a while or until something has come. Of an event its output is what came with it.</summary>
     /// <param name="For">So long; null when it waits for something else.</param>
     /// <param name="Until">Until this instant, ISO 8601 with an offset; null when it waits for something else.</param>

@@ -19,12 +19,14 @@ public static partial class YamlDocument
 
     /// <summary>Turns one document.</summary>
     /// <param name="yaml">UTF-8, one document.</param>
-    /// <param name="maxBytes">The most bytes that the JSON may have.</param>
+    /// <param name="maxBytes">The most bytes that it may have, and the JSON too.</param>
     /// <param name="json">The same in JSON, UTF-8; empty when it is refused.</param>
     /// <returns>Null, or what is wrong and in which line.</returns>
     public static string? TryConvert(ReadOnlyMemory<byte> yaml, int maxBytes, out ReadOnlyMemory<byte> json)
     {
         json = default;
+        if (yaml.Length > maxBytes)
+            return $"The document is too large: it has {yaml.Length:N0} bytes, and at most {maxBytes:N0} are read.";
         var bytes = new ArrayBufferWriter<byte>();
         try
         {

@@ -49,6 +49,7 @@ using Stoa.Node.Tasks.Live;
 using Stoa.Node.Templates;
 using Stoa.Node.Webhooks;
 using Stoa.Node.Workflows;
+using Stoa.Node.Workflows.Lasting;
 
 namespace Stoa.Node.Hosting;
 
@@ -221,6 +222,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapAnswerSales();
         api.MapTemplates();
         api.MapWorkflows();
+        api.MapWorkflowRuns();
         api.MapSchedules();
         api.MapWebhooks();
         api.MapUsage();

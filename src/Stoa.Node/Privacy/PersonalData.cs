@@ -60,6 +60,17 @@ internal static class PersonalData
             "schedule_id || ' ' || tick_at",
             "schedule_id IN (SELECT id FROM schedules WHERE owner_id = @user)",
             "schedule_id tick_at outcome task_id code detail at") { OnErasure = new OnErasure.Deleted() },
+        new("workflows", "id", "owner_id = @user", "id name version digest created_at") { OnErasure = new OnErasure.Deleted() },
+        // A document may have megabytes.
+        new("workflow_documents", "digest", "owner_id = @user", "digest document used_at") { OnErasure = new OnErasure.Deleted(Key: "owner_id, digest"), PageSize = 5 },
+        new("workflow_runs", "id", "owner_id = @user", "id workflow version digest input state output error max_price spent key_id key_per_day trace_parent log_length log_bytes cancel_requested_at created_at ended_at") { OnErasure = new OnErasure.Deleted(), PageSize = 50 },
+        new("workflow_log", "run_id || ' ' || seq", "run_id IN (SELECT id FROM workflow_runs WHERE owner_id = @user)", "run_id seq at event") { OnErasure = new OnErasure.Deleted(), PageSize = 100 },
+        new(
+            "workflow_steps",
+            "run_id || ' ' || path || ' ' || kind || ' ' || attempt",
+            "run_id IN (SELECT id FROM workflow_runs WHERE owner_id = @user)",
+            "run_id path kind attempt task_id amount due_at asked text") { OnErasure = new OnErasure.Deleted() },
+        new("workflow_signals", "CAST(id AS TEXT)", "run_id IN (SELECT id FROM workflow_runs WHERE owner_id = @user)", "id run_id kind name value at") { OnErasure = new OnErasure.Deleted(Key: "id") },
         new("model_routes", "name", "owner_id = @user", "name targets alternatives is_for_all changed_at") { OnErasure = new OnErasure.Deleted(Key: "owner_id, name") },
         new("webhooks", "id", "owner_id = @user", "id url name types created_at disabled_at disabled_reason failing_since") { OnErasure = new OnErasure.Deleted() },
         new(

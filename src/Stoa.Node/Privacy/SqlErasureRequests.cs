@@ -159,6 +159,7 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
     internal static async Task<IReadOnlyList<string>> ListUnfinishedAsync(SqlSession session, Id<User> user)
     {
         var unfinished = new List<string>();
+        await CountAsync("SELECT count(*) FROM workflow_runs WHERE owner_id = @user AND ended_at IS NULL", "run of a workflow is not over: cancel it, or wait.", "runs of workflows are not over: cancel them, or wait.");
         await CountAsync("SELECT count(*) FROM disputes WHERE owner_id = @user AND verdict IS NULL", "dispute is not decided: wait.", "disputes are not decided: wait.");
         await CountAsync($"SELECT count(*) FROM payouts WHERE user_id = @user AND state = '{nameof(PayoutState.Requested)}'", "payout is on its way: wait.", "payouts are on their way: wait.");
         await CountAsync(

@@ -57,7 +57,10 @@ internal static class TaskContracts
         progress.Batch.CancelRequestedAt,
         progress.Batch.FinishedAt);
 
-    private static TaskRequest? Read(this SubmitTaskRequest body, List<FieldError> errors)
+    /// <summary>What a body asks for; null when texts in it do not have their form.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="errors">Gets every reason.</param>
+    public static TaskRequest? Read(this SubmitTaskRequest body, List<FieldError> errors)
     {
         ListingName? agent = null;
         var requirement = body.Requirement is null ? null : ReadRequirement(body.Requirement, errors);

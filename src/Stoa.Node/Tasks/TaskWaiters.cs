@@ -10,9 +10,15 @@ public sealed class TaskWaiters(ITaskStore tasks, TasksOptions options, TimeProv
     private readonly Lock _lock = new();
     private readonly Dictionary<Id<AgentTask>, List<Waiter>> _waiters = [];
 
+    /// <summary>Called with every task whose end this process learns of, and the output's bytes where these are at hand. What ends elsewhere is not among them.</summary>
+    public event Action<AgentTask, ReadOnlyMemory<byte>?>? Ended;
+
     /// <summary>Tells those who wait that the task has ended.</summary>
-    public void Complete(AgentTask ended)
+    /// <param name="ended">In its final state.</param>
+    /// <param name="output">Its output's bytes, when they are kept beside the task and at hand.</param>
+    public void Complete(AgentTask ended, ReadOnlyMemory<byte>? output = null)
     {
+        Ended?.Invoke(ended, output);
         lock (_lock)
         {
             foreach (var waiter in _waiters.GetValueOrDefault(ended.Id, []))

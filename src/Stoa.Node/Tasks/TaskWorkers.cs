@@ -295,9 +295,9 @@ public sealed class TaskWorkers(
         var start = time.GetTimestamp();
         using var span = telemetry.Begin(attempt.Task, time.GetUtcNow());
         AgentTask? after = null;
+        AttemptEnd? end = null;
         try
         {
-            AttemptEnd? end;
             try
             {
                 end = await execute.RunAsync(attempt, inlineInput);
@@ -317,16 +317,16 @@ public sealed class TaskWorkers(
         }
 
         telemetry.End(span, after, time.GetElapsedTime(start));
-        Forget(attempt, after);
+        Forget(attempt, after, end?.InlineOutput);
         WakeIf(_room.Written() || after?.State is TaskState.Queued);
     }
 
-    private void Forget(Attempt attempt, AgentTask? after)
+    private void Forget(Attempt attempt, AgentTask? after, ReadOnlyMemory<byte>? output = null)
     {
         _running.TryRemove(attempt.Lease, out _);
         attempt.Dispose();
         if (after is { State.IsFinal: true })
-            waiters.Complete(after);
+            waiters.Complete(after, output);
         _ended.Set();
     }
 

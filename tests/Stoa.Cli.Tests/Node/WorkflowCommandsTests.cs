@@ -62,4 +62,24 @@ public sealed class WorkflowCommandsTests(RealNode node) : IDisposable
         (await _cli.RunAsync(["workflow", "simulate", "pages.yaml", "--input", "no JSON"])).ShouldNotBe(ExitCode.Ok);
         _cli.Error.ShouldContain("--input is not the JSON");
     }
+
+    [Fact]
+    public async Task Workflows_ThatAreUsed_AreTakenFromFiles()
+    {
+        File.WriteAllText(Path.Combine(_cli.Folder, "pages.yaml"), Yaml);
+        File.WriteAllText(Path.Combine(_cli.Folder, "all.json"), """{ "name": "all", "nodes": { "first": { "workflow": { "name": "pages@3", "input": { "pages": ["one"] } } } }, "output": "${nodes.first.output}" }""");
+        File.WriteAllText(Path.Combine(_cli.Folder, "outcomes.json"), """{ "html": { "output": "<p>" } }""");
+
+        (await _cli.RunAsync("workflow validate all.json --with pages@3=pages.yaml")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("all holds together: 3 nodes, at most 20 tasks");
+        (await _cli.RunAsync("workflow graph all.json --with pages@3=pages.yaml")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("n_first__html");
+        (await _cli.RunAsync("workflow simulate all.json --with pages@3=pages.yaml --outcomes outcomes.json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("""["<p>"]""");
+
+        (await _cli.RunAsync("workflow validate all.json")).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("pages@3 is not: bring it along under workflows");
+        (await _cli.RunAsync("workflow validate all.json --with pages.yaml")).ShouldNotBe(ExitCode.Ok);
+        _cli.Error.ShouldContain("--with is written as NAME=FILE");
+    }
 }

@@ -84,6 +84,33 @@ public sealed class CheckWorkflowTests
         (await CheckAsync("""{ "a": { "task": { "agent": "stoa/upper" }, "fallbacks": [{ "model": {} }] }, "b": { "task": { "x": "${nodes.a.output}" } } }""")).Refusal.ShouldBeNull();
     }
 
+    [Fact]
+    public async Task Workflows_ThatAreUsed_AreLookedUp_AndCountedAsOftenAsTheyAreUsed()
+    {
+        const string inner = """{ "name": "inner", "nodes": { "a": { "task": { "agent": "stoa/upper", "maxPrice": "0.5" }, "retry": { "attempts": 2 } }, "b": { "workflow": { "name": "innermost@2" } } } }""";
+        const string innermost = """{ "name": "innermost", "nodes": { "a": { "task": { "agent": "stoa/upper", "maxPrice": "1" } } } }""";
+        const string outer = """{ "name": "wf", "nodes": { "a": { "workflow": { "name": "inner" } }, "b": { "map": { "over": [], "most": 10, "nodes": { "c": { "workflow": { "name": "inner" } } } } } } }""";
+        var asked = new List<string>();
+
+        var found = (await CheckAsync(outer, new Dictionary<string, string> { ["inner"] = inner, ["innermost@2"] = innermost }, asked)).Value;
+
+        (found.MostSteps, found.MostPrice).ShouldBe((33, Money.Parse("22")));
+        asked.ShouldBe(["inner", "innermost@2"]);
+        // What it is kept as needs nobody to look anything up.
+        WorkflowReader.Read(found.Document).Value.Size.ShouldBe(found.Workflow.Size);
+        (await CheckAsync(outer, new Dictionary<string, string> { ["inner"] = inner }, asked)).Refusal!.Errors.Single().Reason.ShouldContain("innermost@2 is not");
+        (await CheckAsync(outer, new Dictionary<string, string> { ["inner"] = inner, ["innermost@2"] = inner }, asked)).Refusal!.Errors.Single().Reason.ShouldContain("in a circle: innermost@2 uses innermost@2");
+        (await CheckAsync(outer, new Dictionary<string, string> { ["inner"] = inner, ["innermost@2"] = innermost.Replace("stoa/upper", "stoa/lower", StringComparison.Ordinal) }, asked))
+            .Refusal!.Errors.Single().Pointer.ShouldBe("/workflows/innermost@2/nodes/a/task/agent");
+    }
+
+    private Task<Outcome<CheckedWorkflow, WorkflowRefusal>> CheckAsync(string json, Dictionary<string, string> kept, List<string> asked) => _check.CheckAsync(
+        TaskSamples.Ids.Next<User>(), Encoding.UTF8.GetBytes(json), new Dictionary<string, ReadOnlyMemory<byte>>(), TestContext.Current.CancellationToken, (reference, _) =>
+        {
+            asked.Add(reference.ToString());
+            return Task.FromResult(kept.TryGetValue(reference.ToString(), out var document) ? Encoding.UTF8.GetBytes(document) : (ReadOnlyMemory<byte>?)null);
+        });
+
     private void Publish(AgentManifest manifest, string mediaType, string? schema) => _shelf.Agent = new AgentVersion(
         TaskSamples.Ids.Next<AgentVersion>(), TaskSamples.Ids.Next<User>(), "stoa", manifest with { Output = new AgentPort(mediaType, schema) }, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, TaskSamples.Now);
 

@@ -73,4 +73,21 @@ public sealed class WorkflowsEndpointsTests : IAsyncLifetime
         (await _node.Client.ListTasksAsync(cancellationToken: Stop).ToListAsync(Stop)).ShouldBeEmpty();
         (await Should.ThrowAsync<StoaException>(() => _node.Client.SimulateWorkflowAsync(request with { Workflow = JsonElement.Parse("\"name: [\"") }, Stop))).Problem.Code.ShouldBe("workflowInvalid");
     }
+
+    [Fact]
+    public async Task Workflows_ThatAreUsed_ComeBesideTheOneThatUsesThem()
+    {
+        var outer = JsonElement.Parse("""{ "name": "outer", "nodes": { "a": { "workflow": { "name": "twice", "input": { "text": "hi" } } } }, "output": "${nodes.a.output}" }""");
+        var others = new Dictionary<string, JsonElement> { ["twice"] = JsonSerializer.SerializeToElement($"name: twice\nnodes:\n  one: {{ task: {{ agent: {_echo}, input: {{ text: \"${{input.text}}\" }} }} }}\noutput: ${{nodes.one.output}}\n") };
+
+        var found = await _node.Client.ValidateWorkflowAsync(new ValidateWorkflowRequest(outer, others), Stop);
+        var run = await _node.Client.SimulateWorkflowAsync(new SimulateWorkflowRequest(outer, Outcomes: new Dictionary<string, SimulatedOutcomeBody> { ["a.one"] = new(JsonElement.Parse("\"HI\"")) }, Workflows: others), Stop);
+
+        (found.Nodes, found.MostSteps).ShouldBe((2, 1));
+        found.Graph!.ShouldContain("n_a__one");
+        (run.Output?.GetString(), run.Steps.Select(step => step.Path).Last()).ShouldBe(("HI", "a.one"));
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.ValidateWorkflowAsync(new ValidateWorkflowRequest(outer), Stop))).Problem.Errors!.Single().Reason.ShouldContain("twice is not");
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.ValidateWorkflowAsync(new ValidateWorkflowRequest(outer, new Dictionary<string, JsonElement> { ["twice"] = JsonElement.Parse("\"name: [\"") }), Stop)))
+            .Problem.Errors!.Single().Pointer.ShouldBe("/workflows/twice");
+    }
 }

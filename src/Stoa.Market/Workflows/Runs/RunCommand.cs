@@ -17,6 +17,10 @@ public abstract record RunCommand(string Path)
     public sealed record Stop(string Path, int Attempt) : RunCommand(Path);
 
     /// <summary>Says <see cref="RunEvent.TimeCame"/> at an instant.</summary>
+    /// <param name="Path">The step; empty for the run.</param>
+    /// <param name="Kind">What it is for.</param>
+    /// <param name="Attempt">Of a retry the attempt that has failed; of all else how often the run was resumed before.</param>
+    /// <param name="At">UTC.</param>
     public sealed record Wake(string Path, TimerKind Kind, int Attempt, DateTimeOffset At) : RunCommand(Path);
 
     /// <summary>Waits for an event that is sent to the run.</summary>
@@ -63,6 +67,13 @@ public abstract record RunEvent
 
     /// <summary>Somebody wants it stopped.</summary>
     public sealed record CancelAsked : RunEvent;
+
+    /// <summary>Somebody wants a run that has failed or was cancelled to go on from where it ended.</summary>
+    /// <remarks>
+    /// What has failed, was cancelled or was undone is done anew, and so is all that waited for it; all else keeps what it came to. Attempts go on counting, so that path and attempt
+    /// name one thing for ever; timers other than those of attempts have the number of times that the run was resumed instead. What waits for events and people is asked for again.
+    /// </remarks>
+    public sealed record Resumed : RunEvent;
 }
 
 /// <summary>What a task or a request to a model came to.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Stoa.Market.Expressions;
 using Stoa.Market.Registry;
@@ -17,8 +16,6 @@ public static class SimulateWorkflow
     // What is told of steps and output: some megabytes; what is beyond is left out.
     private const long EffortOfTelling = 500_000;
 
-    private const int MostNameBytes = 1_024;
-
     /// <summary>Runs it.</summary>
     /// <param name="workflow">One that holds together.</param>
     /// <param name="input">What the run is given.</param>
@@ -31,28 +28,13 @@ public static class SimulateWorkflow
         ArgumentNullException.ThrowIfNull(scenario);
         foreach (var given in scenario.Outcomes.Values.SelectMany(outcome => (IEnumerable<JsonElement>)[outcome.Output, outcome.Content]).Concat(scenario.Events.Values).Append(input))
         {
-            // Expressions pay for looking names up, and not for how long those are that are not meant.
-            if (HasLongName(given))
-                return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInputInvalid, $"The names of members have at most {MostNameBytes} bytes.");
+            if (MemberNames.HasLong(given))
+                return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInputInvalid, $"The names of members have at most {MemberNames.MostBytes} bytes.");
         }
 
         if (workflow.Input is { } schema && PortSchema.Validate(schema, JsonSerializer.SerializeToUtf8Bytes(input)) is { Count: > 0 } errors)
             return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInputInvalid, "The input does not fit the JSON Schema of the workflow's input.", [.. errors.Select(error => error with { Pointer = "/input" + error.Pointer })]);
         return new Simulation(workflow, input, scenario, start).Run();
-    }
-
-    private static bool HasLongName(JsonElement given)
-    {
-        if (given.ValueKind is JsonValueKind.Undefined)
-            return false;
-        var reader = new Utf8JsonReader(JsonMarshal.GetRawUtf8Value(given));
-        while (reader.Read())
-        {
-            if (reader.TokenType is JsonTokenType.PropertyName && reader.ValueSpan.Length > MostNameBytes)
-                return true;
-        }
-
-        return false;
     }
 
     private sealed class Simulation(Workflow workflow, JsonElement input, Scenario scenario, DateTimeOffset start)

@@ -19,11 +19,21 @@ public sealed partial class WorkflowRun
             return;
         }
 
-        var tolerated = frame.Plan.Tolerated[step.Place];
-        if (frame.Plan.Dependencies.Before[step.Place].Select(place => frame.Steps[place]).Any(before => before.State is not StepState.Succeeded && !tolerated.Contains(before.Node.Name)))
+        if (step.IsHalfDone)
         {
-            End(step, StepState.Skipped);
+            Watch(step);
+            GoOnWithTurns(step);
             return;
+        }
+
+        var tolerated = frame.Plan.Tolerated[step.Place];
+        foreach (var place in frame.Plan.Dependencies.Before[step.Place])
+        {
+            if (frame.Steps[place] is { State: not StepState.Succeeded } before && !tolerated.Contains(before.Node.Name))
+            {
+                End(step, StepState.Skipped);
+                return;
+            }
         }
 
         if (node.When is not null)
@@ -41,10 +51,20 @@ public sealed partial class WorkflowRun
             }
         }
 
-        if (node.Timeout is { } timeout)
-            _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Timeout, 0, _now + timeout));
+        Watch(step);
         Start(step);
     }
+
+    /// <summary>From now on it may take so long.</summary>
+    private void Watch(RunStep step)
+    {
+        step.Round = _round;
+        if (TimeoutOf(step.Node) is { } timeout)
+            _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Timeout, _round, _now + timeout));
+    }
+
+    /// <summary>How long a node may take: of a workflow that is used also no longer than that says itself.</summary>
+    private static TimeSpan? TimeoutOf(WorkflowNode node) => node.Work is WorkflowWork.UseWorkflow { Inner.Limits.Time: { } time } && !(node.Timeout < time) ? time : node.Timeout;
 
     private void Start(RunStep step)
     {
@@ -103,28 +123,27 @@ public sealed partial class WorkflowRun
             return;
         }
 
-        _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Wait, 0, until));
+        _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Wait, _round, until));
     }
 
     /// <summary>Begins the next attempt of a task or a request to a model.</summary>
     private void Try(RunStep step)
     {
         var node = step.Node;
-        var work = step.Attempt < node.Retry.Attempts ? node.Work : node.Fallbacks[step.Attempt - node.Retry.Attempts];
+        var work = step.Tried < node.Retry.Attempts ? node.Work : node.Fallbacks[step.Tried - node.Retry.Attempts];
         if (!TryEvaluate(work.Reads[0], step.Frame, out var body, out var fault))
         {
             Fail(step, Broken(step, fault));
             return;
         }
 
-        if (_workflow.Limits.Steps is { } most && _begun >= most)
+        if (step.Frame.Count.TryCount() is { } most)
         {
-            Fail(step, new StepError("limitReached", $"The run has come to its limit of {most} tasks and requests to models.", step.Path));
+            Fail(step, new StepError("limitReached", $"The workflow has come to its limit of {most} tasks and requests to models.", step.Path));
             return;
         }
 
-        _begun++;
-        step.Attempt++;
+        step.Tried++;
         step.State = StepState.Running;
         _commands.Add(new RunCommand.Begin(step.Path, step.Attempt, work, body));
     }
@@ -145,13 +164,13 @@ public sealed partial class WorkflowRun
             case WorkOutcome.Failed when step.IsStopping:
                 Fail(step, step.StopReason!);
                 break;
-            case WorkOutcome.Failed { IsFinal: false } when step.Attempt < node.Retry.Attempts:
+            case WorkOutcome.Failed { IsFinal: false } when step.Tried < node.Retry.Attempts:
                 step.State = StepState.Sleeping;
-                _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Retry, step.Attempt, _now + node.Retry.After(step.Attempt)));
+                _commands.Add(new RunCommand.Wake(step.Path, TimerKind.Retry, step.Attempt, _now + node.Retry.After(step.Tried)));
                 break;
-            case WorkOutcome.Failed when Math.Max(step.Attempt, node.Retry.Attempts) < node.Retry.Attempts + node.Fallbacks.Count:
+            case WorkOutcome.Failed when Math.Max(step.Tried, node.Retry.Attempts) < node.Retry.Attempts + node.Fallbacks.Count:
                 // What would fail again is not tried again, and somebody else may do it.
-                step.Attempt = Math.Max(step.Attempt, node.Retry.Attempts);
+                step.Tried = Math.Max(step.Tried, node.Retry.Attempts);
                 Try(step);
                 break;
             case WorkOutcome.Failed failed:
@@ -170,6 +189,8 @@ public sealed partial class WorkflowRun
     {
         var frame = step.Frame;
         step.State = state;
+        if (step.Turns is { Again.Count: > 0 } turns)
+            GiveUp(turns.Again);
         if (state is StepState.Succeeded && step.Node.Compensation is not null)
             _done.Add(step);
         if (state is StepState.Failed && step.Node.OnFailure is OnNodeFailure.Fail)
@@ -196,8 +217,8 @@ public sealed partial class WorkflowRun
         (step.IsStopping, step.StopReason) = (true, reason);
         switch (step.State)
         {
-            case StepState.Running when step.Frames.Count > 0:
-                foreach (var frame in step.Frames.ToList())
+            case StepState.Running when step.Turns is { Open.Count: > 0 } turns:
+                foreach (var frame in turns.Open.ToList())
                     Stop(frame, null);
                 break;
             case StepState.Running:

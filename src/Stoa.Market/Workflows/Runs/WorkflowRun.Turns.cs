@@ -17,20 +17,23 @@ public sealed partial class WorkflowRun
         switch (step.Node.Work)
         {
             case WorkflowWork.Map map when TryList(step, map.Over, map.Most, out var items):
-                (step.Items, step.Outputs) = (items, new ExpressionValue[items.Count]);
-                GoOnWith(step, map);
+                step.Turns = new RunTurns { Items = items, Outputs = new ExpressionValue[items.Count] };
+                GoOnWith(step, step.Turns, map);
                 break;
             case WorkflowWork.Reduce reduce when TryList(step, reduce.Over, reduce.Most, out var items):
-                step.Items = items;
-                if (TryValue(step, reduce.Initial, step.Frame))
-                    GoOnWith(step, reduce);
+                if (TryValue(step, reduce.Initial, out var first))
+                    GoOnWith(step, step.Turns = new RunTurns { Items = items, Carried = first }, reduce);
                 break;
             case WorkflowWork.Loop loop:
-                if (TryValue(step, loop.Initial, step.Frame))
-                    GoOnWith(step, loop);
+                if (TryValue(step, loop.Initial, out var state))
+                    GoOnWith(step, step.Turns = new RunTurns { Carried = state }, loop);
                 break;
             case WorkflowWork.Choose choose:
                 Choose(step, choose);
+                break;
+            case WorkflowWork.UseWorkflow use:
+                if (TryValue(step, use.Input, out var given))
+                    Use(step, use, given);
                 break;
         }
     }
@@ -49,14 +52,20 @@ public sealed partial class WorkflowRun
         return step.State is StepState.Running;
     }
 
-    /// <summary>Makes what the next turn gets.</summary>
-    private bool TryValue(RunStep step, JsonTemplate template, RunFrame frame)
+    /// <summary>Makes what the first turn gets.</summary>
+    private bool TryValue(RunStep step, JsonTemplate template, out ExpressionValue value)
     {
-        if (TryEvaluate(template, frame, out var value, out var fault))
-            step.Carried = value;
-        else
-            Fail(step, Broken(step, fault));
-        return step.State is StepState.Running;
+        if (TryEvaluate(template, step.Frame, out value, out var fault))
+            return true;
+        Fail(step, Broken(step, fault));
+        return false;
+    }
+
+    private void Use(RunStep step, WorkflowWork.UseWorkflow use, ExpressionValue given)
+    {
+        step.Turns = new RunTurns();
+        var values = new Dictionary<string, ExpressionValue>(StringComparer.Ordinal) { [ScopeNames.Input] = given };
+        Open(use.Inner.Graph, step, 0, values, new RunCount(step.Frame.Count, use.Inner.Limits.Steps));
     }
 
     private void Choose(RunStep step, WorkflowWork.Choose choose)
@@ -76,56 +85,72 @@ public sealed partial class WorkflowRun
                     continue;
             }
 
-            Open(branch.Body, step, number, s_noValues);
+            step.Turns = new RunTurns();
+            Open(branch.Body, step, number, s_noValues, step.Frame.Count);
             return;
         }
 
         End(step, StepState.Succeeded);
     }
 
-    private void GoOnWith(RunStep step, WorkflowWork.Map map)
+    private void GoOnWith(RunStep step, RunTurns turns, WorkflowWork.Map map)
     {
-        for (; step.NextItem < step.Items.Count && step.Frames.Count < map.Parallel; step.NextItem++)
-            Open(map.Body, step, step.NextItem, ValuesOf(map.Item, step.Items[step.NextItem], step.NextItem));
-        if (step.Frames.Count > 0)
-            return;
-        step.Output = ExpressionValue.Of(step.Outputs);
-        End(step, StepState.Succeeded);
-    }
-
-    private void GoOnWith(RunStep step, WorkflowWork.Reduce reduce)
-    {
-        if (step.NextItem < step.Items.Count)
+        while (turns.Open.Count < map.Parallel)
         {
-            var values = ValuesOf(reduce.Item, step.Items[step.NextItem], step.NextItem);
-            values[ScopeNames.Accumulator] = step.Carried;
-            Open(reduce.Body, step, step.NextItem++, values);
-            return;
+            if (turns.Again.TryDequeue(out var frame))
+            {
+                Reopen(frame);
+            }
+            else if (turns.Next < turns.Items.Count)
+            {
+                Open(map.Body, step, turns.Next, ValuesOf(map.Item, turns.Items[turns.Next], turns.Next), step.Frame.Count);
+                turns.Next++;
+            }
+            else
+            {
+                break;
+            }
         }
 
-        step.Output = step.Carried;
+        if (turns.Open.Count > 0)
+            return;
+        step.Output = ExpressionValue.Of(turns.Outputs);
         End(step, StepState.Succeeded);
     }
 
-    private void GoOnWith(RunStep step, WorkflowWork.Loop loop)
+    private void GoOnWith(RunStep step, RunTurns turns, WorkflowWork.Reduce reduce)
     {
-        var values = new Dictionary<string, ExpressionValue>(StringComparer.Ordinal) { [ScopeNames.State] = step.Carried, [ScopeNames.Turn] = ExpressionValue.Of(step.NextItem) };
-        if (!TryEvaluate(loop.While, new RunFrame(PlanOf(WorkflowGraph.Empty), step, step.NextItem, values), out var goesOn, out var fault))
+        if (turns.Next < turns.Items.Count)
+        {
+            var values = ValuesOf(reduce.Item, turns.Items[turns.Next], turns.Next);
+            values[ScopeNames.Accumulator] = turns.Carried;
+            Open(reduce.Body, step, turns.Next++, values, step.Frame.Count);
+            return;
+        }
+
+        step.Output = turns.Carried;
+        End(step, StepState.Succeeded);
+    }
+
+    private void GoOnWith(RunStep step, RunTurns turns, WorkflowWork.Loop loop)
+    {
+        var values = new Dictionary<string, ExpressionValue>(StringComparer.Ordinal) { [ScopeNames.State] = turns.Carried, [ScopeNames.Turn] = ExpressionValue.Of(turns.Next) };
+        if (!TryEvaluate(loop.While, new RunFrame(RunPlan.Of(WorkflowGraph.Empty), step, turns.Next, values, step.Frame.Count), out var goesOn, out var fault))
         {
             Fail(step, Broken(step, fault));
         }
         else if (!goesOn.IsTrue)
         {
-            step.Output = step.Carried;
+            step.Output = turns.Carried;
             End(step, StepState.Succeeded);
         }
-        else if (step.NextItem == loop.Most)
+        else if (turns.Next == loop.Most)
         {
             Fail(step, new StepError("loopUnfinished", $"After {loop.Most} turns its condition still holds.", step.Path));
         }
         else
         {
-            Open(loop.Body, step, step.NextItem++, values);
+            Open(loop.Body, step, turns.Next++, values, step.Frame.Count);
         }
     }
 
@@ -133,21 +158,29 @@ public sealed partial class WorkflowRun
         new(StringComparer.Ordinal) { [name] = item, [ScopeNames.Index] = ExpressionValue.Of(index) };
 
     /// <summary>Begins a turn of a graph.</summary>
-    private void Open(WorkflowGraph graph, RunStep? parent, int number, IReadOnlyDictionary<string, ExpressionValue> values)
+    private void Open(WorkflowGraph graph, RunStep? parent, int number, IReadOnlyDictionary<string, ExpressionValue> values, RunCount count)
     {
-        var plan = PlanOf(graph);
-        var frame = new RunFrame(plan, parent, number, values) { Open = plan.Graph.Nodes.Count };
-        parent?.Frames.Add(frame);
+        var plan = RunPlan.Of(graph);
+        var frame = new RunFrame(plan, parent, number, values, count) { Open = plan.Graph.Nodes.Count };
         if (parent is null)
-            _root = frame;
-        for (var place = 0; place < frame.Steps.Length; place++)
         {
-            var step = frame.Steps[place] = new RunStep(frame, place) { Missing = plan.Dependencies.Before[place].Count };
-            _steps.Add(step.Path, step);
+            _root = frame;
+        }
+        else
+        {
+            parent.Turns!.All.Add(frame);
+            parent.Turns.Open.Add(frame);
         }
 
-        foreach (var step in frame.Steps.Where(step => step.Missing == 0))
-            _ready.Enqueue(step);
+        for (var place = 0; place < frame.Steps.Length; place++)
+        {
+            var step = frame.Steps[place] = NewStep(frame, place);
+            step.Missing = plan.Dependencies.Before[place].Count;
+            _steps.Add(step.Path, step);
+            if (step.Missing == 0)
+                _ready.Enqueue(step);
+        }
+
         if (frame.Open == 0)
             _over.Enqueue(frame);
     }
@@ -161,27 +194,29 @@ public sealed partial class WorkflowRun
             return;
         }
 
-        step.Frames.Remove(frame);
+        var turns = step.Turns!;
+        turns.Open.Remove(frame);
         if (!frame.IsStopping && !step.IsStopping)
         {
             if (TryOutput(frame, out var output, out var fault))
             {
-                Follow(step, frame, output);
+                frame.IsTaken = true;
+                Follow(step, turns, frame, output);
                 return;
             }
 
-            frame.Failure = Broken(step, fault);
+            (frame.IsBroken, frame.Failure) = (true, Broken(step, fault));
         }
 
         if (frame.Failure is not null && !step.IsStopping)
         {
             // The other items at work are stopped, and then the node has failed.
             (step.IsStopping, step.StopReason) = (true, frame.Failure);
-            foreach (var other in step.Frames.ToList())
+            foreach (var other in turns.Open.ToList())
                 Stop(other, null);
         }
 
-        if (step.Frames.Count > 0)
+        if (turns.Open.Count > 0)
             return;
         if (step.StopReason is { } reason)
             Fail(step, reason);
@@ -189,21 +224,21 @@ public sealed partial class WorkflowRun
             End(step, StepState.Cancelled);
     }
 
-    private void Follow(RunStep step, RunFrame frame, ExpressionValue output)
+    private void Follow(RunStep step, RunTurns turns, RunFrame frame, ExpressionValue output)
     {
         switch (step.Node.Work)
         {
             case WorkflowWork.Map map:
-                step.Outputs[frame.Number] = output;
-                GoOnWith(step, map);
+                turns.Outputs[frame.Number] = output;
+                GoOnWith(step, turns, map);
                 break;
             case WorkflowWork.Reduce reduce:
-                step.Carried = output;
-                GoOnWith(step, reduce);
+                turns.Carried = output;
+                GoOnWith(step, turns, reduce);
                 break;
             case WorkflowWork.Loop loop:
-                step.Carried = output;
-                GoOnWith(step, loop);
+                turns.Carried = output;
+                GoOnWith(step, turns, loop);
                 break;
             default:
                 step.Output = output;
@@ -238,19 +273,22 @@ public sealed partial class WorkflowRun
             // What cannot even be said cannot be undone; the rest can.
             if (!TryEvaluate(step.Node.Compensation!.Reads[0], step.Frame, out var body, out _))
                 continue;
-            _commands.Add(new RunCommand.Begin(step.Path + UndoMark, 1, step.Node.Compensation, body));
+            _commands.Add(new RunCommand.Begin(step.Path + UndoMark, ++step.Undos, step.Node.Compensation, body));
             return;
         }
 
         State = _stopReason is null ? RunState.Cancelled : RunState.Failed;
     }
 
-    private bool IsUndoing(string path) => State is RunState.Stopping && _undoing < _done.Count && _root is { Open: 0 } && path == _done[_undoing].Path + UndoMark;
-
-    private RunPlan PlanOf(WorkflowGraph graph)
+    /// <summary>What was to undo a step has ended. What could not be undone stays done, and the rest is undone all the same.</summary>
+    private void TakeUndoing(RunEvent.WorkEnded ended)
     {
-        if (!_plans.TryGetValue(graph, out var plan))
-            _plans.Add(graph, plan = new RunPlan(graph));
-        return plan;
+        var step = _done[_undoing];
+        if (ended.Attempt != step.Undos)
+            return;
+        step.IsUndone = ended.Outcome is WorkOutcome.Done;
+        Undo();
     }
+
+    private bool IsUndoing(string path) => State is RunState.Stopping && _undoing < _done.Count && _root is { Open: 0 } && path == _done[_undoing].Path + UndoMark;
 }

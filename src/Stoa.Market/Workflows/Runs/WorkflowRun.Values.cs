@@ -10,6 +10,8 @@ public sealed partial class WorkflowRun
     /// <summary>The steps that one expression may take.</summary>
     private const long EffortOfOne = 1_000_000;
 
+    private static readonly ExpressionValue[] s_states = [.. Enum.GetValues<StepState>().Select(state => ExpressionValue.Of(EnumWord.Of(state)))];
+
     private bool TryOutput(RunFrame frame, out ExpressionValue output, [NotNullWhen(false)] out ExpressionFault? fault)
     {
         (output, fault) = (default, null);
@@ -18,23 +20,23 @@ public sealed partial class WorkflowRun
 
     private bool TryEvaluate(JsonTemplate template, RunFrame frame, out ExpressionValue value, [NotNullWhen(false)] out ExpressionFault? fault)
     {
-        var budget = new ExpressionBudget(Math.Min(EffortOfOne, _effort.Left));
+        var budget = new ExpressionBudget(Math.Min(EffortOfOne, _effortLeft));
         var isMade = template.TryEvaluate(ScopeOf(template, frame), budget, out value, out fault);
-        _effort.TrySpend(budget.Spent);
+        _effortLeft -= budget.Spent;
         return isMade;
     }
 
     /// <summary>The values that a template reads, and no others.</summary>
     private ExpressionValue ScopeOf(JsonTemplate template, RunFrame frame)
     {
-        var scope = new OrderedDictionary<string, ExpressionValue>();
+        var scope = new OrderedDictionary<string, ExpressionValue>(template.ValuesRead.Count + 1, StringComparer.Ordinal);
         OrderedDictionary<string, ExpressionValue>? nodes = null;
-        foreach (var (_, path) in template.Reads)
+        foreach (var name in template.ValuesRead)
+            scope.Add(name, ValueOf(name, frame));
+        foreach (var name in template.NodesRead)
         {
-            if (path[0] != ScopeNames.Nodes)
-                scope.TryAdd(path[0], ValueOf(path[0], frame));
-            else if (FindStep(path[1], frame) is { } step)
-                (nodes ??= []).TryAdd(path[1], ResultOf(step));
+            if (FindStep(name, frame) is { } step)
+                (nodes ??= new OrderedDictionary<string, ExpressionValue>(template.NodesRead.Count, StringComparer.Ordinal)).Add(name, ResultOf(step));
         }
 
         if (nodes is not null)
@@ -66,12 +68,12 @@ public sealed partial class WorkflowRun
 
     private static ExpressionValue ResultOf(RunStep step)
     {
-        var result = new OrderedDictionary<string, ExpressionValue>
+        var result = new OrderedDictionary<string, ExpressionValue>(4, StringComparer.Ordinal)
         {
-            [NodeResult.Output] = step.Output,
-            [NodeResult.Content] = step.Content,
-            [NodeResult.State] = ExpressionValue.Of(EnumWord.Of(step.State)),
-            [NodeResult.Error] = default,
+            { NodeResult.Output, step.Output },
+            { NodeResult.Content, step.Content },
+            { NodeResult.State, s_states[(int)step.State] },
+            { NodeResult.Error, default },
         };
         if (step.Error is { } error)
             result[NodeResult.Error] = ExpressionValue.Of(new OrderedDictionary<string, ExpressionValue> { ["code"] = ExpressionValue.Of(error.Code), ["detail"] = ExpressionValue.Of(error.Detail) });

@@ -12,27 +12,27 @@ public sealed partial class WorkflowRun
 {
     private readonly Workflow _workflow;
     private readonly ExpressionValue _input;
-    private readonly Dictionary<WorkflowGraph, RunPlan> _plans = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<string, RunStep> _steps = new(StringComparer.Ordinal);
+    private readonly long _effort;
     private readonly Dictionary<string, List<RunStep>> _listening = new(StringComparer.Ordinal);
     private readonly List<RunStep> _done = [];
     private readonly Queue<RunStep> _ready = new();
     private readonly Queue<RunFrame> _over = new();
-    private readonly ExpressionBudget _effort;
+    private Dictionary<string, RunStep> _steps = new(StringComparer.Ordinal);
     private List<RunCommand> _commands = [];
     private RunFrame? _root;
     private DateTimeOffset _now;
     private StepError? _stopReason;
-    private int _begun;
+    private long _effortLeft;
     private int _undoing;
+    private int _round;
 
     /// <param name="workflow">What is run, one that <see cref="WorkflowCheck"/> has nothing against.</param>
     /// <param name="input">What it is given; fits the workflow's schema.</param>
-    /// <param name="effort">Steps that all its expressions together may take.</param>
+    /// <param name="effort">Steps that all its expressions together may take, and again as many each time it is resumed.</param>
     public WorkflowRun(Workflow workflow, ExpressionValue input, long effort)
     {
         ArgumentNullException.ThrowIfNull(workflow);
-        (_workflow, _input, _effort) = (workflow, input, new ExpressionBudget(effort));
+        (_workflow, _input, _effort, _effortLeft) = (workflow, input, effort, effort);
     }
 
     /// <summary>Where it is.</summary>
@@ -59,8 +59,8 @@ public sealed partial class WorkflowRun
             throw new InvalidOperationException("The run has begun before.");
         _now = now;
         if (_workflow.Limits.Time is { } time)
-            _commands.Add(new RunCommand.Wake("", TimerKind.Timeout, 0, now + time));
-        Open(_workflow.Graph, null, 0, s_noValues);
+            _commands.Add(new RunCommand.Wake("", TimerKind.Timeout, _round, now + time));
+        Open(_workflow.Graph, null, 0, s_noValues, new RunCount(null, _workflow.Limits.Steps));
         return GoOn();
     }
 
@@ -74,21 +74,21 @@ public sealed partial class WorkflowRun
         switch (happened)
         {
             case RunEvent.WorkEnded ended when IsUndoing(ended.Path):
-                Undo();
+                TakeUndoing(ended);
                 break;
             case RunEvent.WorkEnded ended when TryFind(ended.Path, StepState.Running, out var step) && step.Attempt == ended.Attempt:
                 Take(step, ended.Outcome);
                 break;
-            case RunEvent.TimeCame { Path: "" } when State is RunState.Running:
+            case RunEvent.TimeCame { Path: "" } came when State is RunState.Running && came.Attempt == _round:
                 Stop(_root!, new StepError("timedOut", "The run has taken longer than it may.", ""));
                 break;
-            case RunEvent.TimeCame { Kind: TimerKind.Timeout } came when _steps.TryGetValue(came.Path, out var late) && !late.HasEnded && late.State is not StepState.Waiting:
-                Stop(late, new StepError("timedOut", $"It has taken longer than {late.Node.Timeout:g}.", late.Path));
+            case RunEvent.TimeCame { Kind: TimerKind.Timeout } came when _steps.TryGetValue(came.Path, out var late) && !late.HasEnded && late.State is not StepState.Waiting && late.Round == came.Attempt:
+                Stop(late, new StepError("timedOut", $"It has taken longer than {TimeoutOf(late.Node):g}.", late.Path));
                 break;
             case RunEvent.TimeCame { Kind: TimerKind.Retry } came when TryFind(came.Path, StepState.Sleeping, out var delayed) && delayed.Attempt == came.Attempt:
                 Try(delayed);
                 break;
-            case RunEvent.TimeCame { Kind: TimerKind.Wait } came when TryFind(came.Path, StepState.Sleeping, out var waiting):
+            case RunEvent.TimeCame { Kind: TimerKind.Wait } came when TryFind(came.Path, StepState.Sleeping, out var waiting) && waiting.Round == came.Attempt:
                 End(waiting, StepState.Succeeded);
                 break;
             case RunEvent.Signalled signal when _listening.Remove(signal.Name, out var listening):
@@ -104,6 +104,9 @@ public sealed partial class WorkflowRun
                 break;
             case RunEvent.CancelAsked when State is RunState.Running:
                 Stop(_root!, null);
+                break;
+            case RunEvent.Resumed when State is RunState.Failed or RunState.Cancelled:
+                Resume();
                 break;
         }
 

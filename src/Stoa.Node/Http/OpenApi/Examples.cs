@@ -94,6 +94,10 @@ internal static class Examples
 
     private static readonly ScheduleRunBody s_run = new(s_submitted, "submitted", s_submitted, TaskId);
 
+    private static readonly WorkflowResponse s_workflow = new("press-review", 3, InputDigest, s_submitted);
+
+    private static readonly WorkflowRunResponse s_workflowRun = new("run_01m81g2h7df0a1b2c3d4e5f6g7", "press-review", InputDigest, "succeeded", "0.000040000", s_submitted, 3, "0.050000000", EndedAt: s_submitted.AddSeconds(2));
+
     private static readonly ScheduleResponse s_schedule = new(
         "sched_01m81g2g9kf0a1b2c3d4e5f6g7", "30 8 * * MON-FRI", "Europe/Berlin", "runOnce", "skip", "active",
         [s_submitted.AddDays(1), s_submitted.AddDays(2)], s_submitted, "report", Template: new TemplateCallBody(s_template.Id), LastRun: s_run);
@@ -348,12 +352,25 @@ internal static class Examples
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
         new WorkflowValidationResponse("twice", 2, 2, "0.000040000", "flowchart TD\n  n_one[\"one<br/>stoa/markdown-html\"]\n  n_two[\"two<br/>stoa/markdown-html\"]\n  n_one --> n_two\n"),
+        new ValidateWorkflowRequest(
+            JsonElement.Parse("""{ "name": "both", "nodes": { "one": { "workflow": { "name": "page", "input": { "text": "# One" } } } }, "output": "${nodes.one.output}" }"""),
+            new Dictionary<string, JsonElement> { ["page"] = JsonElement.Parse("""{ "name": "page", "nodes": { "html": { "task": { "agent": "stoa/markdown-html", "input": { "text": "${input.text}" } } } }, "output": "${nodes.html.output}" }""") }),
         new SimulateWorkflowRequest(
             JsonElement.Parse("""{ "name": "twice", "nodes": { "one": { "task": { "agent": "stoa/markdown-html", "input": { "text": "${input.text}" } } } }, "output": "${nodes.one.output}" }"""),
             JsonElement.Parse("""{ "text": "# Hello" }"""),
             new Dictionary<string, SimulatedOutcomeBody> { ["one"] = new(JsonElement.Parse("\"<h1>Hello</h1>\"")) }),
         new WorkflowSimulationResponse(
             "succeeded", 0, [new SimulatedStepBody("one", "succeeded", 1, Given: JsonElement.Parse("""{ "agent": "stoa/markdown-html", "input": { "text": "# Hello" } }"""))], JsonElement.Parse("\"<h1>Hello</h1>\"")),
+        s_workflow,
+        new ListResponse<WorkflowResponse>([s_workflow]),
+        new ResumeWorkflowRunRequest("0.10"),
+        new StartWorkflowRunRequest("press-review@3", Input: JsonElement.Parse("""{ "pages": ["# One", "# Two"] }"""), MaxPrice: "0.05"),
+        s_workflowRun with { Output = JsonElement.Parse("""{ "sentences": ["One", "Two"] }""") },
+        new ListResponse<WorkflowRunResponse>([s_workflowRun]),
+        new ListResponse<WorkflowStepBody>([new WorkflowStepBody("each", "succeeded", 0), new WorkflowStepBody("each[0].short", "succeeded", 1, TaskId, "0.000020000")]),
+        new SignalWorkflowRunRequest("paid", JsonElement.Parse("""{ "invoice": 17 }""")),
+        new AnswerWorkflowRunRequest("release", true, "Looks good."),
+        new WorkflowGraphResponse("flowchart TD\n  n_one[\"one<br/>stoa/markdown-html\"]\n  classDef succeeded fill:#d1e7dd,stroke:#146c43\n  class n_one succeeded\n"),
         new CreateTemplateRequest("thumbnail", s_blank, [s_width]),
         s_template,
         new ListResponse<TemplateResponse>([s_template]),

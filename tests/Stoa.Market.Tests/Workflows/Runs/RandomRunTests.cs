@@ -14,22 +14,23 @@ public sealed class RandomRunTests
     private const string Input = """{ "n": 3, "list": [1, "two", { "three": 3 }] }""";
 
     [Theory]
-    [InlineData(0, 300, 0)]
-    [InlineData(10_000, 300, 20)]
-    [InlineData(20_000, 100, 3)]
-    public void Run_ComesToWhatTheReferenceSays(int firstSeed, int count, int losesEvery)
+    [InlineData(0, 300, 0, 0)]
+    [InlineData(10_000, 300, 20, 0)]
+    [InlineData(20_000, 100, 3, 0)]
+    [InlineData(30_000, 200, 20, 3)]
+    public void Run_ComesToWhatTheReferenceSays(int firstSeed, int count, int losesEvery, int uses)
     {
         var states = new HashSet<RunState>();
         for (var seed = firstSeed; seed < firstSeed + count; seed++)
-            states.Add(Check(seed, losesEvery));
+            states.Add(Check(seed, losesEvery, uses));
 
         states.ShouldBe([RunState.Succeeded, RunState.Failed], ignoreOrder: true);
     }
 
-    private static RunState Check(int seed, int losesEvery)
+    private static RunState Check(int seed, int losesEvery, int uses)
     {
         var random = new Random(seed);
-        var document = RandomWorkflow.Make(random);
+        var document = RandomWorkflow.Make(random, new RandomTerms(uses));
         var workflow = WorkflowReader.Read(Encoding.UTF8.GetBytes(document.ToJsonString())).Value;
         WorkflowCheck.Find(workflow).ShouldBeEmpty($"seed {seed}");
         var reference = new ReferenceInterpreter(document, JsonNode.Parse(Input)!, (path, attempt, body) => IsDone(seed, path, attempt) ? (true, Result(path, body)) : (false, null));

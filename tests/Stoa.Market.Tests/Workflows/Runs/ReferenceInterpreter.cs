@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -9,6 +10,14 @@ namespace Stoa.Market.Tests.Workflows.Runs;
 /// <summary>Says what a run has to come to, in the simplest way: one node after the other, by recursion, over the document itself. It knows of no order but that of what nodes name.</summary>
 internal sealed partial class ReferenceInterpreter(JsonObject document, JsonNode input, Func<string, int, JsonNode?, (bool IsDone, JsonNode? Output)> work)
 {
+    private readonly JsonObject _documents = document["workflows"] as JsonObject ?? [];
+
+    /// <summary>Whether a node fails by itself, whatever is within it, such as by its timeout.</summary>
+    public Func<string, bool> Fails { get; init; } = _ => false;
+
+    /// <summary>Whether a node was stopped, or never begun, since the turn that it is in has failed.</summary>
+    public Func<string, bool> IsStopped { get; init; } = _ => false;
+
     /// <summary>What was begun: path and attempt.</summary>
     public List<(string Path, int Attempt)> Begun { get; } = [];
 
@@ -21,10 +30,25 @@ internal sealed partial class ReferenceInterpreter(JsonObject document, JsonNode
         {
             return (RunState.Succeeded, RunGraph(document, "", new Dictionary<string, JsonNode?> { ["input"] = input }, []));
         }
-        catch (NodeFailedException)
+        catch (Exception failed) when (failed is NodeFailedException or TurnStoppedException)
         {
             return (RunState.Failed, null);
         }
+    }
+
+    /// <summary>The node of a path such as <c>each[3].used.short</c>.</summary>
+    public JsonObject NodeAt(string path)
+    {
+        var (nodes, node) = (document["nodes"]!.AsObject(), (JsonObject?)null);
+        foreach (var part in path.Split('.'))
+        {
+            var name = part.Split('[')[0];
+            node = nodes[name]!.AsObject();
+            var number = part.Length > name.Length ? int.Parse(part[(name.Length + 1)..^1], CultureInfo.InvariantCulture) : 0;
+            nodes = (node["choose"]?[number] ?? node["map"] ?? node["reduce"] ?? node["loop"] ?? _documents[(string?)node["workflow"]?["name"] ?? ""])?["nodes"] as JsonObject ?? [];
+        }
+
+        return node!;
     }
 
     private JsonNode? RunGraph(JsonObject graph, string prefix, Dictionary<string, JsonNode?> values, Dictionary<string, JsonObject> seen)
@@ -56,6 +80,24 @@ internal sealed partial class ReferenceInterpreter(JsonObject document, JsonNode
 
     private JsonNode? RunNode(JsonObject node, string path, Dictionary<string, JsonNode?> values, Dictionary<string, JsonObject> results)
     {
+        if (IsStopped(path))
+            throw new TurnStoppedException();
+        if (Fails(path))
+            throw new NodeFailedException();
+        try
+        {
+            return RunWork(node, path, values, results);
+        }
+        catch (TurnStoppedException)
+        {
+            throw new NodeFailedException();
+        }
+    }
+
+    private JsonNode? RunWork(JsonObject node, string path, Dictionary<string, JsonNode?> values, Dictionary<string, JsonObject> results)
+    {
+        if (node["workflow"] is { } use)
+            return RunGraph(_documents[(string)use["name"]!]!.AsObject(), $"{path}.", new Dictionary<string, JsonNode?> { ["input"] = Evaluate(use["input"]!, values, results) }, []);
         if (node["task"] is { } task)
             return Try(node, task, path, values, results);
         if (node["wait"] is not null)
@@ -181,4 +223,6 @@ internal sealed partial class ReferenceInterpreter(JsonObject document, JsonNode
     private static partial Regex NamePattern();
 
     private sealed class NodeFailedException : Exception;
+
+    private sealed class TurnStoppedException : Exception;
 }

@@ -31,6 +31,15 @@ internal sealed class RunDriver(Workflow workflow, string input, Func<RunCommand
     /// <summary>A chance of one in so many that the run is lost after something has happened; 0 for never.</summary>
     public int LosesEvery { get; init; }
 
+    /// <summary>A chance of one in so many that a time comes before work ends that was begun earlier; 0 for never: then all work is done at once.</summary>
+    public int HurriesEvery { get; init; }
+
+    /// <summary>A chance of one in so many that the run is cancelled after something has happened; 0 for never.</summary>
+    public int CancelsEvery { get; init; }
+
+    /// <summary>All that has happened, in order.</summary>
+    public IEnumerable<RunEvent> Happened => _kept.Select(kept => kept.Happened);
+
     public RunDriver Begin()
     {
         Run = New();
@@ -47,7 +56,8 @@ internal sealed class RunDriver(Workflow workflow, string input, Func<RunCommand
                 throw new InvalidOperationException("The run has no end.");
             var ready = _open.Where(command => command is RunCommand.Begin or RunCommand.Wake).ToList();
             var begun = ready.OfType<RunCommand.Begin>().ToList();
-            if (begun.Count > 0)
+            var isHurried = HurriesEvery > 0 && ready.Count > begun.Count && random!.Next(HurriesEvery) == 0;
+            if (begun.Count > 0 && !isHurried)
                 End(begun[random?.Next(begun.Count) ?? 0]);
             else if (ready.OfType<RunCommand.Wake>().MinBy(wake => wake.At) is { } next)
                 Wake(next);
@@ -62,6 +72,8 @@ internal sealed class RunDriver(Workflow workflow, string input, Func<RunCommand
     {
         _kept.Add((happened, _now));
         Follow(Run.Apply(happened, _now));
+        if (CancelsEvery > 0 && happened is not RunEvent.CancelAsked && random!.Next(CancelsEvery) == 0)
+            Happens(new RunEvent.CancelAsked());
         if (LosesEvery > 0 && random!.Next(LosesEvery) == 0)
             Lose();
     }

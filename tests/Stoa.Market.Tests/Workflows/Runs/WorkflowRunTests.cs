@@ -196,7 +196,7 @@ public sealed class WorkflowRunTests
 
     private static RunDriver Drive(string nodes, string input, string output = "0") => Driver(nodes, input, output).Begin().GoOn();
 
-    private static RunDriver Driver(string nodes, string input, string output = "0", Func<RunCommand.Begin, WorkOutcome>? work = null, string limits = "{}")
+    internal static RunDriver Driver(string nodes, string input, string output = "0", Func<RunCommand.Begin, WorkOutcome>? work = null, string limits = "{}")
     {
         var workflow = WorkflowReaderTests.Read($$"""{ "name": "wf", "nodes": {{nodes}}, "output": {{output}}, "limits": {{limits}} }""");
         WorkflowCheck.Find(workflow).ShouldBeEmpty();
