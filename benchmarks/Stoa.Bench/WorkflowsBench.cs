@@ -72,7 +72,7 @@ internal static class WorkflowsBench
     {
         var document = JsonElement.Parse($$$"""
             { "name": "many", "nodes": { "each": { "map": { "over": "${input.list}", "most": 1000, "parallel": 250,
-              "nodes": { "one": { "task": { "agent": "{{{node.Agent}}}", "input": { "text": "${item}" } } } } } } } }
+              "nodes": { "one": { "task": { "agent": "{{{node.Agent}}}", "input": { "text": "item ${item}" } } } } } } } }
             """);
         var input = JsonElement.Parse($$"""{ "list": [{{string.Join(',', Enumerable.Range(0, ItemsOfARun))}}] }""");
         await RunAllAsync();

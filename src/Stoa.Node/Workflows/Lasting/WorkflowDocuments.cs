@@ -1,6 +1,6 @@
+using System.Text;
 using Stoa.Market.Workflows;
 using Stoa.Primitives;
-using System.Text;
 
 namespace Stoa.Node.Workflows.Lasting;
 
