@@ -49,7 +49,7 @@ using Stoa.Node.Tasks.Live;
 using Stoa.Node.Templates;
 using Stoa.Node.Webhooks;
 using Stoa.Node.Workflows;
-using Stoa.Node.Workflows.Lasting;
+using Stoa.Node.Workflows.Durable;
 
 namespace Stoa.Node.Hosting;
 

@@ -5,12 +5,12 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
-using Stoa.Node.Workflows.Lasting;
+using Stoa.Node.Workflows.Durable;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Workflows;

@@ -4,7 +4,7 @@ using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
-using Stoa.Node.Workflows.Lasting;
+using Stoa.Node.Workflows.Durable;
 
 namespace Stoa.Node.Workflows;
 

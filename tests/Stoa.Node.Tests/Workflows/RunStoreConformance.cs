@@ -5,13 +5,13 @@ using Stoa.Market.Identity;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Membership;
 using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
-using Stoa.Node.Workflows.Lasting;
+using Stoa.Node.Workflows.Durable;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Workflows;
@@ -110,7 +110,7 @@ public abstract class RunStoreConformance(DatabaseSource source) : TaskStoreTest
     [Fact]
     public async Task Commits_OfManyRuns_DoNotTakeEachOtherWithThem()
     {
-        List<LastingRun> runs = [];
+        List<DurableRun> runs = [];
         for (var number = 0; number < 5; number++)
             runs.Add(await StartAsync());
         await EndAsync(runs[2]);
@@ -200,7 +200,7 @@ public abstract class RunStoreConformance(DatabaseSource source) : TaskStoreTest
     public async Task Signals_OfOneRun_AreLimited()
     {
         var run = await StartAsync();
-        for (var number = 0; number < LastingRun.MaxSignals; number++)
+        for (var number = 0; number < DurableRun.MaxSignals; number++)
             (await _runs.SignalAsync(run.Id, Owner, SignalKind.Event, "go", "null", Now, Stop)).Refusal.ShouldBeNull();
 
         (await _runs.SignalAsync(run.Id, Owner, SignalKind.Event, "go", "null", Now, Stop)).Refusal!.Code.ShouldBe(WorkflowRefusal.SignalsTooMany);
@@ -254,7 +254,7 @@ public abstract class RunStoreConformance(DatabaseSource source) : TaskStoreTest
     [Fact]
     public async Task Runs_AreListedByPages()
     {
-        List<Id<LastingRun>> ids = [];
+        List<Id<DurableRun>> ids = [];
         for (var number = 0; number < 5; number++)
             ids.Add((await StartAsync()).Id);
         ids.Reverse();
@@ -275,18 +275,18 @@ public abstract class RunStoreConformance(DatabaseSource source) : TaskStoreTest
 
     private static OpenedStep Open(string path, NewTask task) => new(new OpenStep(new StepKey(path, StepKind.Task, 1), task.Task.Id, task.Hold!.Amount), task);
 
-    private static RunCommit Commit(LastingRun run, params RunLogEntry[] happened)
+    private static RunCommit Commit(DurableRun run, params RunLogEntry[] happened)
     {
         (RunLogEntry Entry, string Json)[] entries = [.. happened.Select(entry => (entry, entry.ToJson()))];
         return new RunCommit(
             run with { LogLength = run.LogLength + entries.Length, LogBytes = run.LogBytes + entries.Sum(entry => entry.Json.Length) }, run.LogLength, entries, [], [], [], [], null, null, []);
     }
 
-    private LastingRun New() => new(Ids.Next<LastingRun>(), Owner, "wf", null, s_digest, RunState.Running, null, Money.Zero, 0, 0, null, Now, null);
+    private DurableRun New() => new(Ids.Next<DurableRun>(), Owner, "wf", null, s_digest, RunState.Running, null, Money.Zero, 0, 0, null, Now, null);
 
-    private async Task<LastingRun> StartAsync(int mostOpen = 10) => (await _runs.StartAsync(New(), "{}", Document, mostOpen, "mine", Stop)).Value.Run;
+    private async Task<DurableRun> StartAsync(int mostOpen = 10) => (await _runs.StartAsync(New(), "{}", Document, mostOpen, "mine", Stop)).Value.Run;
 
-    private async Task EndAsync(LastingRun run)
+    private async Task EndAsync(DurableRun run)
     {
         var commit = Commit(run);
         (await CommitAsync(commit with { Run = commit.Run with { State = RunState.Succeeded, EndedAt = Now } })).IsLost.ShouldBeFalse();
@@ -294,7 +294,7 @@ public abstract class RunStoreConformance(DatabaseSource source) : TaskStoreTest
 
     private async Task<RunCommitted> CommitAsync(RunCommit commit, string token = "mine") => (await _runs.CommitAsync([commit], token, Stop))[0];
 
-    private async Task<StoredRun> LoadAsync(LastingRun run) => (await _runs.LoadAsync(run.Id, Stop)).ShouldNotBeNull();
+    private async Task<StoredRun> LoadAsync(DurableRun run) => (await _runs.LoadAsync(run.Id, Stop)).ShouldNotBeNull();
 }
 
 public sealed class SqliteRunStoreTests() : RunStoreConformance(new SqliteSource());

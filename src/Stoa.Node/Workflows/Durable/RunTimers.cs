@@ -1,7 +1,7 @@
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Node.Background;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>What runs of this node wait for by the clock. Safe for use by many threads.</summary>
 /// <param name="time">The clock.</param>

@@ -2,7 +2,7 @@ using System.Text;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>Draws a run as the flowchart of its workflow, each node in the colour of its state; one that runs more than once in that of the turn about which there is most to say.</summary>
 public static class RunPicture

@@ -7,12 +7,12 @@ using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Identity;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>The act of beginning a run: the workflow is found or checked, the input is held against its schema, and then the run is written and carried.</summary>
 internal sealed class StartRun(
@@ -25,7 +25,7 @@ internal sealed class StartRun(
     /// <param name="caller">Who.</param>
     /// <param name="request">What is asked for.</param>
     /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
-    public async Task<Outcome<LastingRun, WorkflowRefusal>> StartAsync(Id<LastingRun> id, Caller caller, StartWorkflowRunRequest request, CancellationToken cancellationToken)
+    public async Task<Outcome<DurableRun, WorkflowRefusal>> StartAsync(Id<DurableRun> id, Caller caller, StartWorkflowRunRequest request, CancellationToken cancellationToken)
     {
         if ((request.Workflow is null) == (request.Document is null))
             return Invalid("", "Exactly one of workflow and document is expected.");
@@ -38,16 +38,16 @@ internal sealed class StartRun(
             return unasked;
         var input = request.Input ?? s_noInput;
         var json = Encoding.UTF8.GetBytes(input.GetRawText());
-        if (json.Length > LastingRun.MaxValueBytes)
-            return Misfit($"The input of a run has at most {LastingRun.MaxValueBytes} bytes, this one has {json.Length}. Upload what is large with POST /api/v1/blobs, and give its digest.");
+        if (json.Length > DurableRun.MaxValueBytes)
+            return Misfit($"The input of a run has at most {DurableRun.MaxValueBytes} bytes, this one has {json.Length}. Upload what is large with POST /api/v1/blobs, and give its digest.");
         if (!StepOutcomes.TryJson(json, out _))
-            return Misfit($"The input is nested too deep, has a member twice or one with a name of more than {LastingRun.MaxMemberNameBytes} bytes, or a text in it is no Unicode.");
+            return Misfit($"The input is nested too deep, has a member twice or one with a name of more than {DurableRun.MaxMemberNameBytes} bytes, or a text in it is no Unicode.");
         if (workflow.Input is { } schema && PortSchema.Validate(schema, json) is { Count: > 0 } errors)
             return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInputInvalid, "The input does not fit the JSON Schema of the workflow's input.", [.. errors.Select(error => error with { Pointer = "/input" + error.Pointer })]);
 
         var now = time.GetUtcNow().ToMilliseconds();
         var most = Least(asked, workflow.Limits.Price);
-        var run = new LastingRun(id, caller.UserId, workflow.Name, version, digest, RunState.Running, most, Money.Zero, 0, 0, null, now, null) { Allowance = caller.Allowance, TraceParent = Activity.Current?.Id };
+        var run = new DurableRun(id, caller.UserId, workflow.Name, version, digest, RunState.Running, most, Money.Zero, 0, 0, null, now, null) { Allowance = caller.Allowance, TraceParent = Activity.Current?.Id };
         var token = carrier.TokenForOneMore;
         if (!(await runs.StartAsync(run, input.GetRawText(), document, options.MaxOpenRuns, token, cancellationToken)).TryGet(out var started, out refusal))
             return refusal;

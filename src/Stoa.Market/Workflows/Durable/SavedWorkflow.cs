@@ -1,7 +1,7 @@
 using Stoa.Market.Identity;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>A version of a workflow that is kept by its name, to be run. It never changes: another document is another version.</summary>
 /// <param name="Id">Its own.</param>

@@ -7,7 +7,7 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Audit;
 using Stoa.Node.Events;
@@ -15,7 +15,7 @@ using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>The outer door of runs. One that belongs to somebody else is one that does not exist, but for who is asked in it.</summary>
 internal static class WorkflowRunsEndpoints
@@ -92,15 +92,15 @@ internal static class WorkflowRunsEndpoints
     }
 
     private static async Task<IResult> StartAsync(Body<StartWorkflowRunRequest> body, MadeId made, Caller caller, StartRun start, CancellationToken cancellationToken) =>
-        (await start.StartAsync(made.For<LastingRun>(), caller, body.Value, cancellationToken)).Match<IResult>(Accepted, refusal => refusal.ToProblem());
+        (await start.StartAsync(made.For<DurableRun>(), caller, body.Value, cancellationToken)).Match<IResult>(Accepted, refusal => refusal.ToProblem());
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery list, string? state, [Description("Only those of the workflow of this name.")] string? workflow, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await runs.ListAsync(caller.UserId, StateOf<RunState>(state), workflow, list.ToPage(), cancellationToken), ToContract));
 
-    private static async Task<IResult> GetAsync(Id<LastingRun> id, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
+    private static async Task<IResult> GetAsync(Id<DurableRun> id, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
         await runs.FindAsync(id, caller.UserId, cancellationToken) is { } found ? TypedResults.Ok(ToContract(found)) : Unknown(id);
 
-    private static async Task<IResult> ListStepsAsync(Id<LastingRun> id, [AsParameters] ListQuery list, string? state, Caller caller, RunLooks looks, CancellationToken cancellationToken)
+    private static async Task<IResult> ListStepsAsync(Id<DurableRun> id, [AsParameters] ListQuery list, string? state, Caller caller, RunLooks looks, CancellationToken cancellationToken)
     {
         var (page, wanted) = (list.ToPage(), StateOf<StepState>(state));
         if (await looks.FindAsync(id, caller.UserId, cancellationToken) is not { } look)
@@ -112,38 +112,38 @@ internal static class WorkflowRunsEndpoints
             found.Count > page.Limit ? found[page.Limit].Index.ToString(CultureInfo.InvariantCulture) : null));
     }
 
-    private static async Task<IResult> WatchAsync(Id<LastingRun> id, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
+    private static async Task<IResult> WatchAsync(Id<DurableRun> id, Caller caller, SqlRunStore runs, CancellationToken cancellationToken) =>
         await runs.FindAsync(id, caller.UserId, cancellationToken) is null
             ? Unknown(id)
             : new EventStreamResult(new EventFilter(caller.UserId, id.ToString(), []), DefaultAfter: await runs.FindBeginAsync(id, cancellationToken), EndsWith: told => told.Type is EventTypes.WorkflowEnded);
 
-    private static async Task<IResult> DrawAsync(Id<LastingRun> id, Caller caller, RunLooks looks, CancellationToken cancellationToken) =>
+    private static async Task<IResult> DrawAsync(Id<DurableRun> id, Caller caller, RunLooks looks, CancellationToken cancellationToken) =>
         await looks.FindAsync(id, caller.UserId, cancellationToken) is { } look
             ? TypedResults.Ok(new WorkflowGraphResponse(RunPicture.Draw(look.Workflow, look.Replayed.Machine.Steps.Select(step => (step.Path, step.State)))))
             : Unknown(id);
 
-    private static async Task<IResult> CancelAsync(Id<LastingRun> id, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken) =>
+    private static async Task<IResult> CancelAsync(Id<DurableRun> id, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken) =>
         Answer(await runs.SignalAsync(id, caller.UserId, SignalKind.Cancel, "", "null", time.GetUtcNow(), cancellationToken), carrier);
 
-    private static async Task<IResult> ResumeAsync(Id<LastingRun> id, Body<ResumeWorkflowRunRequest> body, Caller caller, ResumeRun resume, CancellationToken cancellationToken) =>
+    private static async Task<IResult> ResumeAsync(Id<DurableRun> id, Body<ResumeWorkflowRunRequest> body, Caller caller, ResumeRun resume, CancellationToken cancellationToken) =>
         (await resume.ResumeAsync(id, caller, body.Value, cancellationToken)).Match<IResult>(Accepted, refusal => refusal.ToProblem());
 
     private static async Task<IResult> SignalAsync(
-        Id<LastingRun> id, Body<SignalWorkflowRunRequest> body, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken)
+        Id<DurableRun> id, Body<SignalWorkflowRunRequest> body, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken)
     {
         var (name, value) = body.Value;
         if (name.Length is 0 or > MaxEventName)
             return Invalid("/name", $"The name of an event has 1 to {MaxEventName} characters.");
         var json = value?.GetRawText() ?? "null";
-        if (Encoding.UTF8.GetByteCount(json) > LastingRun.MaxValueBytes)
-            return Invalid("/value", $"What comes with an event has at most {LastingRun.MaxValueBytes} bytes. Upload what is large with POST /api/v1/blobs, and give its digest.");
+        if (Encoding.UTF8.GetByteCount(json) > DurableRun.MaxValueBytes)
+            return Invalid("/value", $"What comes with an event has at most {DurableRun.MaxValueBytes} bytes. Upload what is large with POST /api/v1/blobs, and give its digest.");
         if (!StepOutcomes.TryJson(Encoding.UTF8.GetBytes(json), out _))
             return Invalid("/value", "It is nested too deep, has a member twice or one with too long a name, or a text in it is no Unicode.");
         return Answer(await runs.SignalAsync(id, caller.UserId, SignalKind.Event, name, json, time.GetUtcNow(), cancellationToken), carrier);
     }
 
     private static async Task<IResult> AnswerAsync(
-        Id<LastingRun> id, Body<AnswerWorkflowRunRequest> body, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken)
+        Id<DurableRun> id, Body<AnswerWorkflowRunRequest> body, Caller caller, SqlRunStore runs, RunCarrier carrier, TimeProvider time, CancellationToken cancellationToken)
     {
         var (path, isYes, comment) = body.Value;
         if (comment is { Length: > MaxComment } || comment?.Any(char.IsSurrogate) is true && !IsUnicode(comment))
@@ -153,7 +153,7 @@ internal static class WorkflowRunsEndpoints
 
     private static bool IsUnicode(string text) => text.EnumerateRunes().All(rune => rune != Rune.ReplacementChar) || text.Contains('\uFFFD', StringComparison.Ordinal);
 
-    private static IResult Answer(Outcome<LastingRun, WorkflowRefusal> done, RunCarrier carrier)
+    private static IResult Answer(Outcome<DurableRun, WorkflowRefusal> done, RunCarrier carrier)
     {
         if (!done.TryGet(out var run, out var refusal))
             return refusal.ToProblem();
@@ -161,7 +161,7 @@ internal static class WorkflowRunsEndpoints
         return Accepted(run);
     }
 
-    private static IResult Accepted(LastingRun run) => TypedResults.Accepted($"/api/v1/workflow-runs/{run.Id}", ToContract(run));
+    private static IResult Accepted(DurableRun run) => TypedResults.Accepted($"/api/v1/workflow-runs/{run.Id}", ToContract(run));
 
     private static T? StateOf<T>(string? word)
         where T : struct, Enum
@@ -173,7 +173,7 @@ internal static class WorkflowRunsEndpoints
             : throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("", $"The parameter state is one of {EnumWord.All<T>()}.")]);
     }
 
-    private static WorkflowRunResponse ToContract(LastingRun run) => new(
+    private static WorkflowRunResponse ToContract(DurableRun run) => new(
         run.Id.ToString(), run.Workflow, run.Digest.ToString(), EnumWord.Of(run.State), run.Spent.ToString(), run.CreatedAt, run.Version, run.MaxPrice?.ToString(), run.CancelRequestedAt, run.EndedAt);
 
     private static WorkflowRunResponse ToContract(FoundRun found) => ToContract(found.Run) with
@@ -199,7 +199,7 @@ internal static class WorkflowRunsEndpoints
 
     private static WorkflowErrorBody? ToContract(StepError? error) => error is null ? null : new WorkflowErrorBody(error.Code, error.Detail, error.Path);
 
-    private static ProblemResult Unknown(Id<LastingRun> id) =>
+    private static ProblemResult Unknown(Id<DurableRun> id) =>
         new Refusal<WorkflowRefusal>(WorkflowRefusal.RunUnknown, $"You have no run {id}. List those that you have with GET /api/v1/workflow-runs.").ToProblem();
 
     private static ProblemResult Invalid(string pointer, string reason) =>

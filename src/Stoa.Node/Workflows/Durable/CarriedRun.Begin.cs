@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <content>How what a run wants is begun, as far as there is room and money for it.</content>
 internal sealed partial class CarriedRun

@@ -4,7 +4,7 @@ using Stoa.Market.Tasks;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>A run with what it wants done: begun, or made anew from all that has happened to it.</summary>
 /// <remarks>
@@ -37,7 +37,7 @@ public sealed class ReplayedRun
     /// <param name="startedAt">UTC, to the millisecond.</param>
     public static ReplayedRun Begin(Workflow workflow, JsonElement input, DateTimeOffset startedAt)
     {
-        var run = new ReplayedRun(new WorkflowRun(workflow, ExpressionValue.Of(input), LastingRun.Effort));
+        var run = new ReplayedRun(new WorkflowRun(workflow, ExpressionValue.Of(input), DurableRun.Effort));
         run.Want(run.Machine.Begin(startedAt));
         return run;
     }

@@ -6,7 +6,7 @@ using Stoa.Market.Tasks;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>What tasks and requests come to for the run that they are steps of.</summary>
 /// <remarks>What expressions can read of an output is what is kept beside its task, so nothing that is large goes through a run: it is passed on by its digest.</remarks>

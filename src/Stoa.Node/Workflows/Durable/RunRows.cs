@@ -2,15 +2,15 @@ using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>A run as a row: the parameters bear the names of the columns.</summary>
 internal sealed record RunRow(
-    Id<LastingRun> Id,
+    Id<DurableRun> Id,
     Id<User> OwnerId,
     string Workflow,
     int? Version,
@@ -29,7 +29,7 @@ internal sealed record RunRow(
 {
     public const string Columns = "id, owner_id, workflow, version, digest, state, max_price, spent, key_id, key_per_day, trace_parent, log_length, log_bytes, cancel_requested_at, created_at, ended_at";
 
-    public LastingRun ToRun() => new(Id, OwnerId, Workflow, Version, Digest, State, MaxPrice, Spent, LogLength, LogBytes, CancelRequestedAt, CreatedAt, EndedAt)
+    public DurableRun ToRun() => new(Id, OwnerId, Workflow, Version, Digest, State, MaxPrice, Spent, LogLength, LogBytes, CancelRequestedAt, CreatedAt, EndedAt)
     {
         Allowance = KeyId is { } key ? new SpendingAllowance(key, KeyPerDay!.Value) : null,
         TraceParent = TraceParent,
@@ -56,7 +56,7 @@ public sealed record OpenStep(StepKey Key, Id<AgentTask>? TaskId, Money Amount, 
 /// <param name="Name">Of an event its name, of an answer the path of the node; else empty.</param>
 /// <param name="Value">JSON.</param>
 /// <param name="At">UTC.</param>
-public sealed record RunSignal(long Id, Id<LastingRun> RunId, SignalKind Kind, string Name, string Value, DateTimeOffset At);
+public sealed record RunSignal(long Id, Id<DurableRun> RunId, SignalKind Kind, string Name, string Value, DateTimeOffset At);
 
 /// <summary>What may come to a run from outside.</summary>
 public enum SignalKind
@@ -100,7 +100,7 @@ internal sealed record OpenedStep(OpenStep Step, NewTask? Task = null, ModelStep
 /// <param name="Error">Of one that has failed, as JSON.</param>
 /// <param name="Events">What is told.</param>
 internal sealed record RunCommit(
-    LastingRun Run,
+    DurableRun Run,
     long LengthBefore,
     IReadOnlyList<(RunLogEntry Entry, string Json)> Happened,
     IReadOnlyList<StepKey> Closed,
@@ -131,7 +131,7 @@ internal sealed record RunCommitted(bool IsLost, IReadOnlyList<RunLogEntry> Refu
 /// <param name="Open">What is under way.</param>
 /// <param name="Signals">What has come to it and has not happened yet.</param>
 internal sealed record StoredRun(
-    LastingRun Run, string Input, string Document, IReadOnlyList<RunLogEntry> Log, IReadOnlyList<OpenStep> Open, IReadOnlyList<RunSignal> Signals);
+    DurableRun Run, string Input, string Document, IReadOnlyList<RunLogEntry> Log, IReadOnlyList<OpenStep> Open, IReadOnlyList<RunSignal> Signals);
 
 /// <summary>A task of a run that has ended.</summary>
 /// <param name="Task">In its final state.</param>

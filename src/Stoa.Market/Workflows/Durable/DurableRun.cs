@@ -2,7 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>A run that outlives the node that carries it.</summary>
 /// <param name="Id">Its own.</param>
@@ -18,8 +18,8 @@ namespace Stoa.Market.Workflows.Lasting;
 /// <param name="CancelRequestedAt">When somebody asked to stop it; null when nobody has.</param>
 /// <param name="CreatedAt">UTC; its time begins then.</param>
 /// <param name="EndedAt">UTC; null while it is not over.</param>
-public sealed record LastingRun(
-    Id<LastingRun> Id,
+public sealed record DurableRun(
+    Id<DurableRun> Id,
     Id<User> OwnerId,
     string Workflow,
     int? Version,

@@ -4,7 +4,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Background;
 using Stoa.Node.Events;
@@ -13,7 +13,7 @@ using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>Carries runs of workflows: takes those that nobody carries, tells them of what has happened to what they have begun, and writes what they come to.</summary>
 /// <remarks>
@@ -49,9 +49,9 @@ internal sealed class RunCarrier(
     private static readonly TimeSpan s_putOff = TimeSpan.FromSeconds(1);
     private static readonly string[] s_told = [EventTypes.TaskSucceeded, EventTypes.TaskFailed, EventTypes.TaskCancelled, EventTypes.WorkflowSignalled];
 
-    private readonly ConcurrentDictionary<Id<LastingRun>, CarriedRun> _runs = new();
+    private readonly ConcurrentDictionary<Id<DurableRun>, CarriedRun> _runs = new();
     private readonly ConcurrentDictionary<Id<AgentTask>, (CarriedRun Run, StepKey Key)> _tasks = new();
-    private readonly ConcurrentDictionary<(Id<LastingRun> Run, StepKey Key), CancellationTokenSource> _asking = new();
+    private readonly ConcurrentDictionary<(Id<DurableRun> Run, StepKey Key), CancellationTokenSource> _asking = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly RunTimers _timers = new(time);
     private readonly WakeSignal _look = new();
@@ -78,7 +78,7 @@ internal sealed class RunCarrier(
     public DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 
     /// <summary>Carries a run that was begun here.</summary>
-    public void Adopt(LastingRun run, ReplayedRun replayed) => Carry(new CarriedRun(this, run, replayed, []))?.Tell(new Told.GoOn());
+    public void Adopt(DurableRun run, ReplayedRun replayed) => Carry(new CarriedRun(this, run, replayed, []))?.Tell(new Told.GoOn());
 
     /// <summary>Says that something has come to runs from outside.</summary>
     public void Wake() => _signals.Set();
@@ -86,7 +86,7 @@ internal sealed class RunCarrier(
     /// <summary>Says that there is a run that nobody carries.</summary>
     public void LookForRuns() => _look.Set();
 
-    public StepBatch NewBatch(LastingRun run) => new(submit, run.OwnerId, run.TraceParent);
+    public StepBatch NewBatch(DurableRun run) => new(submit, run.OwnerId, run.TraceParent);
 
     public Task<IReadOnlyList<EndedTask>> ReadEndedAsync(IReadOnlyCollection<Id<AgentTask>> ended) => store.ReadEndedAsync(ended, Stopping);
 
@@ -132,7 +132,7 @@ internal sealed class RunCarrier(
     }
 
     /// <summary>What was begun is written: what it needs beside that is done.</summary>
-    public void Opened(CarriedRun run, LastingRun stored, IReadOnlyList<OpenedStep> begun)
+    public void Opened(CarriedRun run, DurableRun stored, IReadOnlyList<OpenedStep> begun)
     {
         var isAnyTask = false;
         foreach (var opened in begun)
@@ -155,7 +155,7 @@ internal sealed class RunCarrier(
     public void GoOnLater(CarriedRun run) => _timers.Add(run, null, time.GetUtcNow() + s_putOff);
 
     /// <summary>Stops what a run does not want any more; its end is told like any other.</summary>
-    public void Stop(CarriedRun run, LastingRun stored, IReadOnlyList<OpenStep> steps)
+    public void Stop(CarriedRun run, DurableRun stored, IReadOnlyList<OpenStep> steps)
     {
         if (steps.Count > 0)
             _ = StopAsync(run, stored, steps);
@@ -255,7 +255,7 @@ internal sealed class RunCarrier(
     }
 
     /// <summary>Makes a run anew of what is written, and goes on with it.</summary>
-    private async Task LoadAsync(Id<LastingRun> id, CancellationToken cancellationToken)
+    private async Task LoadAsync(Id<DurableRun> id, CancellationToken cancellationToken)
     {
         try
         {
@@ -349,7 +349,7 @@ internal sealed class RunCarrier(
             asking.Value.Cancel();
     }
 
-    private async Task AskAsync(CarriedRun run, LastingRun stored, StepKey key, ModelStep request)
+    private async Task AskAsync(CarriedRun run, DurableRun stored, StepKey key, ModelStep request)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         _asking[(run.Id, key)] = stop;
@@ -372,7 +372,7 @@ internal sealed class RunCarrier(
         }
     }
 
-    private async Task StopAsync(CarriedRun run, LastingRun stored, IReadOnlyList<OpenStep> steps)
+    private async Task StopAsync(CarriedRun run, DurableRun stored, IReadOnlyList<OpenStep> steps)
     {
         try
         {

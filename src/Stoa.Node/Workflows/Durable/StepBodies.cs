@@ -5,12 +5,12 @@ using Stoa.Market;
 using Stoa.Market.Expressions;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Http;
 using Stoa.Node.Tasks;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>What a run wants done, read as what the API is sent.</summary>
 internal static class StepBodies

@@ -2,11 +2,11 @@ using System.Text;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>Versions of workflows by their names.</summary>
 /// <param name="database">The cell's.</param>

@@ -5,7 +5,7 @@ using Stoa.Market.Tasks;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>Something that has happened to a run, as it is kept: a run is made anew of all that happened to it, in order.</summary>
 /// <param name="Event">What.</param>

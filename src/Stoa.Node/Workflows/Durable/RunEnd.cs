@@ -3,7 +3,7 @@ using System.Text.Json;
 using Stoa.Market.Expressions;
 using Stoa.Market.Workflows.Runs;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>How a run has ended, as it is kept.</summary>
 /// <param name="State">Where.</param>

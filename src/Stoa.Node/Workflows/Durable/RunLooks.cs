@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>Looks at runs as a whole, whichever node carries them: makes them anew of what is written, as whoever carries them does.</summary>
 /// <param name="store">Where they are written.</param>
@@ -13,10 +13,10 @@ internal sealed class RunLooks(SqlRunStore store, WorkflowDocuments documents) :
 {
     // One of a hundred thousand steps takes a second of a processor and a hundred megabytes.
     private readonly SemaphoreSlim _turns = new(2);
-    private (Id<LastingRun> Id, long Length, RunLook Look)? _last;
+    private (Id<DurableRun> Id, long Length, RunLook Look)? _last;
 
     /// <summary>A run with all of its steps; null when the account has none such.</summary>
-    public async Task<RunLook?> FindAsync(Id<LastingRun> id, Id<User> owner, CancellationToken cancellationToken)
+    public async Task<RunLook?> FindAsync(Id<DurableRun> id, Id<User> owner, CancellationToken cancellationToken)
     {
         if (await store.FindAsync(id, owner, cancellationToken) is not { } found)
             return null;
@@ -54,4 +54,4 @@ internal sealed class RunLooks(SqlRunStore store, WorkflowDocuments documents) :
 /// <param name="Workflow">That it began with.</param>
 /// <param name="Replayed">What has become of its nodes.</param>
 /// <param name="Open">Tasks and requests that it has under way, by path.</param>
-internal sealed record RunLook(LastingRun Run, Workflow Workflow, ReplayedRun Replayed, ILookup<string, OpenStep> Open);
+internal sealed record RunLook(DurableRun Run, Workflow Workflow, ReplayedRun Replayed, ILookup<string, OpenStep> Open);

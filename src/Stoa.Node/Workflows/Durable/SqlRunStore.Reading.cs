@@ -2,19 +2,19 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <content>What is asked of runs from outside.</content>
 public sealed partial class SqlRunStore
 {
     /// <summary>A run with what it gave; null when the account has none such.</summary>
-    internal Task<FoundRun?> FindAsync(Id<LastingRun> id, Id<User> owner, CancellationToken cancellationToken) => database.ReadAsync(
+    internal Task<FoundRun?> FindAsync(Id<DurableRun> id, Id<User> owner, CancellationToken cancellationToken) => database.ReadAsync(
         async session => await FindAsync(session, id, owner) is { } run ? await ShowAsync(session, run) : null, cancellationToken);
 
     /// <summary>An account's runs, newest first.</summary>
@@ -23,15 +23,15 @@ public sealed partial class SqlRunStore
     /// <param name="workflow">Those of one workflow, by its name; null for all.</param>
     /// <param name="page">Which part.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<Page<LastingRun>> ListAsync(Id<User> owner, RunState? state, string? workflow, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<Page<DurableRun>> ListAsync(Id<User> owner, RunState? state, string? workflow, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
         async session =>
         {
-            var before = Id<LastingRun>.TryParse(page.Cursor, out var last) ? last : new Id<LastingRun>(Guid.AllBitsSet);
+            var before = Id<DurableRun>.TryParse(page.Cursor, out var last) ? last : new Id<DurableRun>(Guid.AllBitsSet);
             var rows = await session.QueryAsync<RunRow>(
                 $"SELECT {RunRow.Columns} FROM workflow_runs WHERE owner_id = @owner AND id < @before"
                 + (state is null ? "" : " AND state = @state") + (workflow is null ? "" : " AND workflow = @workflow") + " ORDER BY id DESC LIMIT @limit",
                 new { owner, before, state, workflow, limit = page.Limit + 1 });
-            return new Page<LastingRun>([.. rows.Take(page.Limit).Select(row => row.ToRun())], rows.Count > page.Limit ? rows[page.Limit - 1].Id.ToString() : null);
+            return new Page<DurableRun>([.. rows.Take(page.Limit).Select(row => row.ToRun())], rows.Count > page.Limit ? rows[page.Limit - 1].Id.ToString() : null);
         },
         cancellationToken);
 
@@ -44,8 +44,8 @@ public sealed partial class SqlRunStore
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
     /// <returns>The run, or <see cref="WorkflowRefusal.RunUnknown"/>, <see cref="WorkflowRefusal.RunEnded"/> or <see cref="WorkflowRefusal.SignalsTooMany"/>.</returns>
-    internal Task<Outcome<LastingRun, WorkflowRefusal>> SignalAsync(
-        Id<LastingRun> id, Id<User> owner, SignalKind kind, string name, string value, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<LastingRun, WorkflowRefusal>>(
+    internal Task<Outcome<DurableRun, WorkflowRefusal>> SignalAsync(
+        Id<DurableRun> id, Id<User> owner, SignalKind kind, string name, string value, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<DurableRun, WorkflowRefusal>>(
         async session =>
         {
             await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM workflow_runs WHERE id = @id {for update}", new { id });
@@ -53,7 +53,7 @@ public sealed partial class SqlRunStore
                 return Unknown(id);
             if (run.EndedAt is not null || (kind is SignalKind.Cancel && run.State is RunState.Stopping))
                 return new Refusal<WorkflowRefusal>(WorkflowRefusal.RunEnded, run.EndedAt is null ? $"{id} is being stopped already." : $"{id} is over: it is {EnumWord.Of(run.State)}.");
-            return await AddSignalAsync(session, run, kind, name, value, now) ?? (Outcome<LastingRun, WorkflowRefusal>)run;
+            return await AddSignalAsync(session, run, kind, name, value, now) ?? (Outcome<DurableRun, WorkflowRefusal>)run;
         },
         cancellationToken);
 
@@ -66,8 +66,8 @@ public sealed partial class SqlRunStore
     /// <param name="comment">What goes with it.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
-    internal Task<Outcome<LastingRun, WorkflowRefusal>> AnswerAsync(
-        Id<LastingRun> id, Id<User> account, string handle, string path, bool isYes, string comment, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<LastingRun, WorkflowRefusal>>(
+    internal Task<Outcome<DurableRun, WorkflowRefusal>> AnswerAsync(
+        Id<DurableRun> id, Id<User> account, string handle, string path, bool isYes, string comment, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<DurableRun, WorkflowRefusal>>(
         async session =>
         {
             var row = await session.QueryFirstOrDefaultAsync<RunRow>($"SELECT {RunRow.Columns} FROM workflow_runs WHERE id = @id {{for update}}", new { id });
@@ -80,12 +80,12 @@ public sealed partial class SqlRunStore
             if (!asked.MayAnswer(handle))
                 return new Refusal<WorkflowRefusal>(WorkflowRefusal.ApproverOther, $"At {path} {string.Join(" or ", asked.Handles!)} is asked.");
             var run = row.ToRun();
-            return await AddSignalAsync(session, run, SignalKind.Answer, path, new AnswerValue(handle, isYes, comment).ToJson(), now) ?? (Outcome<LastingRun, WorkflowRefusal>)run;
+            return await AddSignalAsync(session, run, SignalKind.Answer, path, new AnswerValue(handle, isYes, comment).ToJson(), now) ?? (Outcome<DurableRun, WorkflowRefusal>)run;
         },
         cancellationToken);
 
     /// <summary>The document that a run began with; null when the account has none such.</summary>
-    public Task<(ContentHash Digest, string Json)?> FindDocumentAsync(Id<LastingRun> id, Id<User> owner, CancellationToken cancellationToken) => database.ReadAsync<(ContentHash, string)?>(
+    public Task<(ContentHash Digest, string Json)?> FindDocumentAsync(Id<DurableRun> id, Id<User> owner, CancellationToken cancellationToken) => database.ReadAsync<(ContentHash, string)?>(
         async session => await session.QueryFirstOrDefaultAsync<DocumentRow>(
             "SELECT d.digest, d.document FROM workflow_runs AS r JOIN workflow_documents AS d ON d.owner_id = r.owner_id AND d.digest = r.digest WHERE r.id = @id AND r.owner_id = @owner", new { id, owner }) is { } found
                 ? (found.Digest, found.Document)
@@ -100,8 +100,8 @@ public sealed partial class SqlRunStore
     /// <param name="mostOpen">How many runs of an account may not be over.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
-    internal Task<Outcome<LastingRun, WorkflowRefusal>> ResumeAsync(
-        Id<LastingRun> id, Id<User> owner, SpendingAllowance? allowance, Money? most, int mostOpen, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<LastingRun, WorkflowRefusal>>(
+    internal Task<Outcome<DurableRun, WorkflowRefusal>> ResumeAsync(
+        Id<DurableRun> id, Id<User> owner, SpendingAllowance? allowance, Money? most, int mostOpen, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<DurableRun, WorkflowRefusal>>(
         async session =>
         {
             // As where one is begun: none is one too many.
@@ -140,7 +140,7 @@ public sealed partial class SqlRunStore
         cancellationToken);
 
     /// <summary>Where what is told of a run begins that is not over, or was last: after that position.</summary>
-    internal async Task<long> FindBeginAsync(Id<LastingRun> id, CancellationToken cancellationToken) => await database.ReadAsync(
+    internal async Task<long> FindBeginAsync(Id<DurableRun> id, CancellationToken cancellationToken) => await database.ReadAsync(
         session => session.QuerySingleAsync<long?>("SELECT MAX(sequence) FROM events WHERE subject = @subject AND type = @type", new { subject = id.ToString(), type = EventTypes.WorkflowResumed }),
         cancellationToken) is { } resumed ? resumed - 1 : 0;
 
@@ -149,7 +149,7 @@ public sealed partial class SqlRunStore
     public Task<int> ForgetAsync(DateTimeOffset before, int count, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
-            var old = await session.QueryAsync<Id<LastingRun>>("SELECT id FROM workflow_runs WHERE ended_at < @before ORDER BY ended_at LIMIT @count", new { before, count });
+            var old = await session.QueryAsync<Id<DurableRun>>("SELECT id FROM workflow_runs WHERE ended_at < @before ORDER BY ended_at LIMIT @count", new { before, count });
             if (old.Count > 0)
             {
                 await session.SendAsync("DELETE FROM workflow_log WHERE run_id IN @old", new { old });
@@ -167,7 +167,7 @@ public sealed partial class SqlRunStore
         },
         cancellationToken);
 
-    private static async Task<FoundRun> ShowAsync(SqlSession session, LastingRun run)
+    private static async Task<FoundRun> ShowAsync(SqlSession session, DurableRun run)
     {
         var (output, error) = await session.QuerySingleAsync<(string? Output, string? Error)>("SELECT output, error FROM workflow_runs WHERE id = @Id", new { run.Id });
         var waits = await session.QueryAsync<WaitRow>(
@@ -175,17 +175,17 @@ public sealed partial class SqlRunStore
         return new FoundRun(run, output, RunEnd.ReadError(error), waits);
     }
 
-    private static async Task<Refusal<WorkflowRefusal>?> AddSignalAsync(SqlSession session, LastingRun run, SignalKind kind, string name, string value, DateTimeOffset now)
+    private static async Task<Refusal<WorkflowRefusal>?> AddSignalAsync(SqlSession session, DurableRun run, SignalKind kind, string name, string value, DateTimeOffset now)
     {
-        if (await session.QuerySingleAsync<long>("SELECT count(*) FROM workflow_signals WHERE run_id = @Id", new { run.Id }) >= LastingRun.MaxSignals)
-            return new Refusal<WorkflowRefusal>(WorkflowRefusal.SignalsTooMany, $"{LastingRun.MaxSignals} events wait in {run.Id} for a node to wait for them, which is all that may.");
+        if (await session.QuerySingleAsync<long>("SELECT count(*) FROM workflow_signals WHERE run_id = @Id", new { run.Id }) >= DurableRun.MaxSignals)
+            return new Refusal<WorkflowRefusal>(WorkflowRefusal.SignalsTooMany, $"{DurableRun.MaxSignals} events wait in {run.Id} for a node to wait for them, which is all that may.");
         await session.SendAsync(
             "INSERT INTO workflow_signals (run_id, kind, name, value, is_read, at) VALUES (@Id, @kind, @name, @value, @isRead, @now)", new { run.Id, kind, name, value, isRead = false, now });
         await SqlEvents.AppendAsync(session, [WorkflowEvents.Signalled(run, EnumWord.Of(kind), name, now)]);
         return null;
     }
 
-    internal static Refusal<WorkflowRefusal> Unknown(Id<LastingRun> id) => new(WorkflowRefusal.RunUnknown, $"You have no run {id}. List those that you have with GET /api/v1/workflow-runs.");
+    internal static Refusal<WorkflowRefusal> Unknown(Id<DurableRun> id) => new(WorkflowRefusal.RunUnknown, $"You have no run {id}. List those that you have with GET /api/v1/workflow-runs.");
 
     private sealed record DocumentRow(ContentHash Digest, string Document);
 
@@ -202,7 +202,7 @@ public sealed partial class SqlRunStore
 /// <param name="Output">JSON.</param>
 /// <param name="Error">Why it has failed.</param>
 /// <param name="Waits">What it waits for, by path; the first ones.</param>
-internal sealed record FoundRun(LastingRun Run, string? Output, StepError? Error, IReadOnlyList<WaitRow> Waits)
+internal sealed record FoundRun(DurableRun Run, string? Output, StepError? Error, IReadOnlyList<WaitRow> Waits)
 {
     /// <summary>The most that is told of what it waits for.</summary>
     public const int MaxWaits = 100;

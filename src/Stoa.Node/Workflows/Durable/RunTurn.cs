@@ -1,8 +1,8 @@
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>What is gathered of a run for one commit.</summary>
 /// <param name="now">The moment of all of it, UTC, to the millisecond.</param>

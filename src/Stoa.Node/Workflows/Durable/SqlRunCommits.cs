@@ -1,13 +1,13 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>What runs come to, inside a session: all of many runs in one transaction, a statement for all of a kind.</summary>
 internal static class SqlRunCommits
@@ -151,9 +151,9 @@ internal static class SqlRunCommits
 
     private readonly record struct Guarded(RunCommit Commit, string Token);
 
-    private readonly record struct LogRow(Id<LastingRun> Run, long Seq, DateTimeOffset At, string Json);
+    private readonly record struct LogRow(Id<DurableRun> Run, long Seq, DateTimeOffset At, string Json);
 
-    private readonly record struct StepRow(Id<LastingRun> Run, OpenStep Step);
+    private readonly record struct StepRow(Id<DurableRun> Run, OpenStep Step);
 
-    private readonly record struct ClosedRow(Id<LastingRun> Run, StepKey Key);
+    private readonly record struct ClosedRow(Id<DurableRun> Run, StepKey Key);
 }

@@ -1,4 +1,4 @@
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>One thing that a step of a run has under way, by which it is done once.</summary>
 /// <param name="Path">The step; empty for the run.</param>

@@ -1,12 +1,11 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
-using Stoa.Market.Identity;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Node.Identity;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>The act of having a run that has failed or was cancelled go on from where it ended, with the document that it began with.</summary>
 internal sealed class ResumeRun(SqlRunStore runs, WorkflowDocuments documents, RunCarrier carrier, WorkflowsOptions options, TimeProvider time)
@@ -16,7 +15,7 @@ internal sealed class ResumeRun(SqlRunStore runs, WorkflowDocuments documents, R
     /// <param name="caller">Who.</param>
     /// <param name="request">What is asked for.</param>
     /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
-    public async Task<Outcome<LastingRun, WorkflowRefusal>> ResumeAsync(Id<LastingRun> id, Caller caller, ResumeWorkflowRunRequest request, CancellationToken cancellationToken)
+    public async Task<Outcome<DurableRun, WorkflowRefusal>> ResumeAsync(Id<DurableRun> id, Caller caller, ResumeWorkflowRunRequest request, CancellationToken cancellationToken)
     {
         if (!StartRun.TryMost(request.MaxPrice, out var most))
             return new Refusal<WorkflowRefusal>(WorkflowRefusal.WorkflowInputInvalid, "The run does not go on.", [StartRun.NoAmount]);

@@ -1,9 +1,9 @@
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>What comes to a run that this node carries.</summary>
 internal abstract record Told

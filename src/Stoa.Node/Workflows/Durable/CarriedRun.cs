@@ -1,11 +1,11 @@
 using System.Text.Json;
 using Stoa.Market.Expressions;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>A run that this node carries: it takes what comes, in one flow of control, and writes what follows from it, as much as there is at once.</summary>
 /// <remarks>All that it knows follows from what is written: whatever goes wrong here, it is dropped and made anew.</remarks>
@@ -23,7 +23,7 @@ internal sealed partial class CarriedRun
     private readonly List<RunSignal> _waiting = [];
     private readonly HashSet<long> _seen = [];
     private List<OpenStep> _toStop = [];
-    private LastingRun _stored;
+    private DurableRun _stored;
     private List<Told> _inbox = [];
     private bool _isAtWork;
     private Money _held;
@@ -34,7 +34,7 @@ internal sealed partial class CarriedRun
     /// <param name="stored">As it is written.</param>
     /// <param name="run">Made of what has happened to it.</param>
     /// <param name="open">What it has under way.</param>
-    public CarriedRun(RunCarrier carrier, LastingRun stored, ReplayedRun run, IReadOnlyList<OpenStep> open)
+    public CarriedRun(RunCarrier carrier, DurableRun stored, ReplayedRun run, IReadOnlyList<OpenStep> open)
     {
         (_carrier, _stored, _run, _toldProgressAt) = (carrier, stored, run, carrier.Time.GetTimestamp());
         _open = open.ToDictionary(step => step.Key);
@@ -45,7 +45,7 @@ internal sealed partial class CarriedRun
             Enqueue(key);
     }
 
-    public Id<LastingRun> Id => _stored.Id;
+    public Id<DurableRun> Id => _stored.Id;
 
     /// <summary>Has it take something; it goes on by itself.</summary>
     public void Tell(Told told)

@@ -2,7 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Workflows.Lasting;
+namespace Stoa.Market.Workflows.Durable;
 
 /// <summary>Tasks of one account that are made together: what they have in common is looked up once. Not for several threads at a time.</summary>
 /// <param name="submit">Checks each.</param>

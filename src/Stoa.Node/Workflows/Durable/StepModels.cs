@@ -3,14 +3,14 @@ using Stoa.Market.Identity;
 using Stoa.Market.Inference;
 using Stoa.Market.Inference.OpenAi;
 using Stoa.Market.Tasks;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Market.Workflows.Runs;
 using Stoa.Node.Inference.Agents;
 using Stoa.Node.Inference.Charging;
 using Stoa.Node.Inference.Gateway;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>A request to a model that a run makes.</summary>
 /// <param name="Request">What is asked.</param>

@@ -2,7 +2,7 @@ using System.Text;
 using Stoa.Market.Workflows;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>Documents of workflows as they were read, so that a thousand runs of one read it once. Safe for use by many threads.</summary>
 internal sealed class WorkflowDocuments

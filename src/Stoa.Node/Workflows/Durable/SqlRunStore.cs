@@ -3,14 +3,14 @@ using Stoa.Market.Identity;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Market.Workflows;
-using Stoa.Market.Workflows.Lasting;
+using Stoa.Market.Workflows.Durable;
 using Stoa.Node.Auctions;
 using Stoa.Node.Membership;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>Runs, what has happened to them and what they have under way, and the leases under which nodes carry them.</summary>
 /// <param name="database">The cell's.</param>
@@ -27,10 +27,10 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
     /// <param name="token">Of its lease, see <see cref="HolderLease"/>: that of all runs that it carries.</param>
     /// <param name="count">The most that it takes.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyList<Id<LastingRun>>> ClaimAsync(LeaseHolder self, string token, int count, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<IReadOnlyList<Id<DurableRun>>> ClaimAsync(LeaseHolder self, string token, int count, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
-            var free = await session.QueryAsync<Id<LastingRun>>(
+            var free = await session.QueryAsync<Id<DurableRun>>(
                 $$"""
                 SELECT id FROM workflow_runs WHERE ended_at IS NULL AND {{HolderLease.IsFree}} ORDER BY id LIMIT @count {for update skip locked}
                 """,
@@ -48,8 +48,8 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
         cancellationToken);
 
     /// <summary>All runs under a token.</summary>
-    public Task<IReadOnlyList<Id<LastingRun>>> ListHeldAsync(string token, CancellationToken cancellationToken) => database.ReadAsync(
-        session => session.QueryAsync<Id<LastingRun>>("SELECT id FROM workflow_runs WHERE ended_at IS NULL AND lease_token = @token", new { token }), cancellationToken);
+    public Task<IReadOnlyList<Id<DurableRun>>> ListHeldAsync(string token, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<Id<DurableRun>>("SELECT id FROM workflow_runs WHERE ended_at IS NULL AND lease_token = @token", new { token }), cancellationToken);
 
     /// <summary>Gives all runs under a token to whoever takes them next.</summary>
     public Task ReleaseAsync(string token, CancellationToken cancellationToken) => database.WriteAsync(
@@ -58,7 +58,7 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
     /// <summary>All of a run; null when it is not there.</summary>
     /// <param name="id">Which.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    internal Task<StoredRun?> LoadAsync(Id<LastingRun> id, CancellationToken cancellationToken) => database.ReadAsync<StoredRun?>(
+    internal Task<StoredRun?> LoadAsync(Id<DurableRun> id, CancellationToken cancellationToken) => database.ReadAsync<StoredRun?>(
         async session =>
         {
             if (await session.QueryFirstOrDefaultAsync<RunRow>($"SELECT {RunRow.Columns} FROM workflow_runs WHERE id = @id", new { id }) is not { } row)
@@ -153,8 +153,8 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
     /// <param name="mostOpen">How many runs of an account may not be over.</param>
     /// <param name="token">Of the node's lease; null where it has no room for it.</param>
     /// <param name="cancellationToken">Gives up; once it is written it stays.</param>
-    public Task<Outcome<(LastingRun Run, bool IsNew), WorkflowRefusal>> StartAsync(
-        LastingRun run, string input, string document, int mostOpen, string? token, CancellationToken cancellationToken) => database.WriteAsync<Outcome<(LastingRun Run, bool IsNew), WorkflowRefusal>>(
+    public Task<Outcome<(DurableRun Run, bool IsNew), WorkflowRefusal>> StartAsync(
+        DurableRun run, string input, string document, int mostOpen, string? token, CancellationToken cancellationToken) => database.WriteAsync<Outcome<(DurableRun Run, bool IsNew), WorkflowRefusal>>(
         async session =>
         {
             // Whoever begins another one of the same account waits here, so that none is one too many.
@@ -180,7 +180,7 @@ public sealed partial class SqlRunStore(Database database, RecentSubmissions? re
             ? new Refusal<WorkflowRefusal>(WorkflowRefusal.RunsTooMany, $"{mostOpen} runs of yours are not over, which is all that an account may have. Wait until some have ended, or cancel some.")
             : null;
 
-    internal static async Task<LastingRun?> FindAsync(SqlSession session, Id<LastingRun> id, Id<User> owner) =>
+    internal static async Task<DurableRun?> FindAsync(SqlSession session, Id<DurableRun> id, Id<User> owner) =>
         (await session.QueryFirstOrDefaultAsync<RunRow>($"SELECT {RunRow.Columns} FROM workflow_runs WHERE id = @id AND owner_id = @owner", new { id, owner }))?.ToRun();
 
     private sealed record StepColumnsRow(string Path, StepKind Kind, int Attempt, Id<AgentTask>? TaskId, Money Amount, DateTimeOffset? DueAt, string? Asked, string? Text)

@@ -2,7 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Workflows.Lasting;
+namespace Stoa.Node.Workflows.Durable;
 
 /// <summary>The documents of workflows inside a session, by whose they are and their digests: each is there once, however many runs it has.</summary>
 internal static class SqlWorkflowDocuments
