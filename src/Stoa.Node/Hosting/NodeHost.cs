@@ -20,6 +20,7 @@ using Stoa.Node.Inference.Sales;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
+using Stoa.Node.Messages;
 using Stoa.Node.Metering;
 using Stoa.Node.Network;
 using Stoa.Node.Observability;
@@ -114,6 +115,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddWorkflows();
         builder.AddSchedules();
         builder.AddWebhooks();
+        builder.AddMessages();
         builder.AddMetering();
         builder.AddInference();
         var storage = builder.AddStorage();
@@ -223,6 +225,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapWorkflows();
         api.MapSchedules();
         api.MapWebhooks();
+        api.MapMailboxes();
+        api.MapMessages();
         api.MapUsage();
         api.MapBudgets();
     }

@@ -34,6 +34,7 @@ public sealed class RateLimits : IDisposable
             [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
             [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
             [RateLimit.Coupons] = new("coupons", options.CouponsPerHour, TimeSpan.FromHours(1)),
+            [RateLimit.Messages] = new("messages", options.MessagesPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.RegistrationByProvider] = new("registration-by-provider", options.RegistrationsPerProvider, TimeSpan.FromHours(1)),
             [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
         };
@@ -106,7 +107,7 @@ public sealed class RateLimits : IDisposable
 
     /// <summary>Who is counted: the person who calls, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
     internal static string KeyOf(HttpContext context, RateLimit limit) =>
-        limit is RateLimit.Calls or RateLimit.ModelCalls or RateLimit.Invitations or RateLimit.Coupons && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
+        limit is RateLimit.Calls or RateLimit.ModelCalls or RateLimit.Invitations or RateLimit.Coupons or RateLimit.Messages && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
 
     private static string Network(IPAddress? address)
     {

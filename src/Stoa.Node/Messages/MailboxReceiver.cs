@@ -6,6 +6,8 @@ namespace Stoa.Node.Messages;
 /// <remarks>When the node is asked to stop, all who wait are let go with nothing.</remarks>
 public sealed class MailboxReceiver(SqlMessages messages, MailboxBell bell, TimeProvider time, IHostApplicationLifetime lifetime)
 {
+    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(20);
+
     /// <summary>Receives at least one message, unless the time is over before.</summary>
     /// <param name="mailbox">Out of which.</param>
     /// <param name="count">At most so many.</param>
@@ -46,6 +48,4 @@ public sealed class MailboxReceiver(SqlMessages messages, MailboxBell bell, Time
             shortest = look;
         return shortest < s_least ? s_least : shortest;
     }
-
-    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(20);
 }

@@ -16,6 +16,8 @@ public sealed class SqlMailboxStore(Database database, MessagesOptions options)
     // All writing waits for one act on an embedded database.
     private const int DeletedAtOnce = 1_000;
 
+    private static readonly string[] s_parts = ["mailbox_lanes", "mailbox_dedupes", "mailbox_senders"];
+
     /// <summary>Adds a mailbox; the same id again changes nothing.</summary>
     /// <param name="mailbox">As <see cref="MessageRules"/> has it.</param>
     /// <param name="named">The handles of the accounts that may send to it.</param>
@@ -113,8 +115,6 @@ public sealed class SqlMailboxStore(Database database, MessagesOptions options)
                 return isThere;
         }
     }
-
-    private static readonly string[] s_parts = ["mailbox_lanes", "mailbox_dedupes", "mailbox_senders"];
 
     private static async Task<IReadOnlyList<ShownMailbox>> WithNamedAsync(SqlSession session, IReadOnlyList<MailboxRow> rows)
     {

@@ -11,6 +11,11 @@ public sealed partial class SqlMessages
 {
     private const int ClearedAtOnce = 500;
 
+    private const string ExpiredAndFree = """
+        FROM mailbox_messages AS m LEFT JOIN mailbox_lanes AS l ON l.mailbox_id = m.mailbox_id AND l.sender_id = m.sender_id
+        WHERE m.expires_at <= @now AND NOT (m.hold <> 0 AND m.hold = COALESCE(l.hold, 0) AND COALESCE(l.ready_at, 0) > @now)
+        """;
+
     /// <summary>Takes messages that their receiver is done with out of the mailbox.</summary>
     /// <remarks>A delivery whose time is over counts as long as the message was not handed out anew: what was done is done.</remarks>
     /// <param name="mailbox">Out of which.</param>
@@ -27,7 +32,7 @@ public sealed partial class SqlMessages
             foreach (var sender in senders)
                 holds[sender] = await LockLaneAsync(session, mailbox, sender);
             // Only what is read behind the locks stays so.
-            var there = (await session.QueryAsync<Held>("SELECT id, sequence, sender_id, bytes, hold, dead_at FROM mailbox_messages WHERE mailbox_id = @mailbox AND id IN @asked", new { mailbox, asked }))
+            var there = (await session.QueryAsync<Held>("SELECT id, sequence, sender_id, bytes, hold, dead_at, deliveries FROM mailbox_messages WHERE mailbox_id = @mailbox AND id IN @asked", new { mailbox, asked }))
                 .ToDictionary(held => held.Id);
             List<Held> gone = [];
             var results = new List<Refusal<MessageRefusal>?>(marks.Count);
@@ -167,11 +172,6 @@ public sealed partial class SqlMessages
         return expired.Count == ClearedAtOnce || keys == ClearedAtOnce;
     }
 
-    private const string ExpiredAndFree = """
-        FROM mailbox_messages AS m LEFT JOIN mailbox_lanes AS l ON l.mailbox_id = m.mailbox_id AND l.sender_id = m.sender_id
-        WHERE m.expires_at <= @now AND NOT (m.hold <> 0 AND m.hold = COALESCE(l.hold, 0) AND COALESCE(l.ready_at, 0) > @now)
-        """;
-
     private async Task ClearAsync(SqlSession session, Id<Mailbox> mailbox, IReadOnlyList<string> senders, DateTimeOffset now)
     {
         await LockAsync(session, mailbox);
@@ -251,7 +251,7 @@ public sealed partial class SqlMessages
         MessageRefusal.DeliveryOver,
         $"This delivery of {id} is over: the message was returned, handed out again after its time, or is a dead letter. Receive it again, and acknowledge it with the token that comes with it.");
 
-    private sealed record Held(Id<Message> Id, long Sequence, string SenderId, long Bytes, long Hold, DateTimeOffset? DeadAt, int Deliveries = 0)
+    private sealed record Held(Id<Message> Id, long Sequence, string SenderId, long Bytes, long Hold, DateTimeOffset? DeadAt, int Deliveries)
     {
         /// <summary>Why a token is not that of its delivery; null when it is.</summary>
         public Refusal<MessageRefusal>? Check(DeliveryToken token) => DeadAt is null && Hold == token.Number ? null : Over(Id);

@@ -106,6 +106,12 @@ internal static class Examples
         "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, s_submitted, "128", AttemptedAt: s_submitted, Status: 204,
         DurationMs: 41, FinishedAt: s_submitted);
 
+    private static readonly MailboxResponse s_mailbox = new(
+        "mbox_01m81g2d3vf0a1b2c3d4e5f6g7", "ada/results", "accounts", 30, 5, 345_600, 12, 1, 48_211, s_submitted, ["grace"]);
+
+    private static readonly MessageResponse s_message = new(
+        "msg_01m81g2e8hf0a1b2c3d4e5f6g7", "grace", s_submitted, s_submitted.AddDays(4), 1, "application/json", JsonElement.Parse("""{"done":true}"""), CorrelationId: "order-17");
+
     private static readonly PeerResponse s_peer = new(
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
@@ -392,6 +398,23 @@ internal static class Examples
         new ListResponse<WebhookResponse>([s_webhook with { Secret = null }]),
         s_delivery,
         new ListResponse<WebhookDeliveryResponse>([s_delivery]),
+        new CreateMailboxRequest("results", "accounts", ["grace"]),
+        s_mailbox,
+        new ListResponse<MailboxResponse>([s_mailbox]),
+        new SendMessageRequest(JsonElement.Parse("""{"order":17}"""), DedupeKey: "order-17", CorrelationId: "order-17", ReplyTo: "ada/results"),
+        new SentMessageResponse(s_message.Id, Duplicate: false),
+        new ReceivedResponse([s_message with { Token = "2f6c1d9e8b7a4c35", HeldUntil = s_submitted.AddSeconds(30) }]),
+        new AcknowledgeRequest("2f6c1d9e8b7a4c35"),
+        new AcknowledgeManyRequest([new DeliveryMarkBody(s_message.Id, "2f6c1d9e8b7a4c35")]),
+        new AcknowledgedResponse(1, []),
+        new ExtendDeliveryRequest("2f6c1d9e8b7a4c35", 120),
+        new ExtendedResponse(s_submitted.AddSeconds(120)),
+        new ReturnDeliveryRequest("2f6c1d9e8b7a4c35", 10),
+        new ReturnedResponse(Dead: false),
+        s_message,
+        new ListResponse<MessageResponse>([s_message with { DeadAt = s_submitted.AddMinutes(5), Deliveries = 5 }]),
+        new RedriveRequest([s_message.Id]),
+        new RedrivenResponse(1),
         new OpenChannelRequest("stoa", s_channel.PayerKey, s_channel.PayeeKey, "5", 86_400),
         s_channel,
         new ListResponse<ChannelResponse>([s_channel]),
