@@ -60,6 +60,7 @@ internal static class StoaRootCommand
             WorkflowCommands.Create(scope),
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
+            MailboxCommands.Create(scope),
             new WalletCommand(scope),
             PlanCommands.Create(scope),
             CouponCommands.Create(scope),
