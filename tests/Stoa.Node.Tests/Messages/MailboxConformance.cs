@@ -312,9 +312,12 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
     {
         var organisation = await AddUserAsync("acme", UserKind.Organisation);
         await Database.WriteAsync(
-            session => session.ExecuteAsync(
-                "INSERT INTO memberships (organisation_id, member_id, role, joined_at) VALUES (@organisation, @member, 'Viewer', 0)",
-                new { organisation = organisation.Id, member = _bob.Id }),
+            async session =>
+            {
+                var row = new { organisation = organisation.Id, member = _bob.Id };
+                await session.ExecuteAsync("INSERT INTO organisations (id, name) VALUES (@organisation, 'Acme')", row);
+                await session.ExecuteAsync("INSERT INTO memberships (organisation_id, member_id, role, joined_at) VALUES (@organisation, @member, 'Viewer', 0)", row);
+            },
             Stop);
         await AddAsync(SenderRule.Owner, "own");
         await AddAsync(SenderRule.Accounts, "named", named: ["bob"]);
