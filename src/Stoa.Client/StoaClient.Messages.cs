@@ -36,6 +36,10 @@ public sealed partial class StoaClient
             cancellationToken);
     }
 
+    /// <summary><c>POST /api/v1/mailboxes/{handle}/{name}/batches</c>: all of them, or none. Not tried again by itself.</summary>
+    public Task<SentMessagesResponse> SendMessagesAsync(string address, IReadOnlyList<SendMessageRequest> messages, CancellationToken cancellationToken = default) =>
+        PostOnceAsync(MailboxPath(address) + "/batches", new SendMessagesRequest(messages), StoaJson.Default.SendMessagesRequest, StoaJson.Default.SentMessagesResponse, cancellationToken);
+
     /// <summary><c>POST /api/v1/mailboxes/{handle}/{name}/receive</c>.</summary>
     /// <param name="address"><c>owner/name</c>, one of one's own.</param>
     /// <param name="count">At most so many, 1 to 50.</param>

@@ -218,6 +218,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<MailboxResponse>))]
 [JsonSerializable(typeof(SendMessageRequest))]
 [JsonSerializable(typeof(SentMessageResponse))]
+[JsonSerializable(typeof(SendMessagesRequest))]
+[JsonSerializable(typeof(SentMessagesResponse))]
 [JsonSerializable(typeof(MessageResponse))]
 [JsonSerializable(typeof(ListResponse<MessageResponse>))]
 [JsonSerializable(typeof(ReceivedResponse))]

@@ -53,6 +53,14 @@ public sealed record SendMessageRequest(
 /// <param name="Duplicate">Whether it was sent before with the same dedupe key: nothing was sent now.</param>
 public sealed record SentMessageResponse(string Id, bool Duplicate);
 
+/// <summary><c>POST /api/v1/mailboxes/{handle}/{name}/batches</c>: all of them are sent, or none.</summary>
+/// <param name="Messages">1 to 100, in their order; their bodies have at most 1 MiB together.</param>
+public sealed record SendMessagesRequest(IReadOnlyList<SendMessageRequest> Messages);
+
+/// <summary>Messages that were sent.</summary>
+/// <param name="Messages">As they were asked for.</param>
+public sealed record SentMessagesResponse(IReadOnlyList<SentMessageResponse> Messages);
+
 /// <summary>A message. Its body is in <paramref name="Body"/> when it was sent as JSON, else in <paramref name="Base64"/>.</summary>
 /// <param name="Id">The same in every delivery: whoever remembers it acts on each message once.</param>
 /// <param name="From">Handle of the account that has sent it.</param>

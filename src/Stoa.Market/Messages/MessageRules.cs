@@ -18,6 +18,12 @@ public static class MessageRules
     /// <summary>Most deliveries that are acknowledged at once.</summary>
     public const int MaxMarks = 100;
 
+    /// <summary>Most messages that are sent at once.</summary>
+    public const int MaxSent = 100;
+
+    /// <summary>Most bytes of their bodies: 1 MiB.</summary>
+    public const long MaxSentBytes = 1 << 20;
+
     /// <summary>Most dead letters that are taken back at once.</summary>
     public const int MaxRedriven = 1_000;
 

@@ -59,10 +59,11 @@ public sealed class RateLimits : IDisposable
     /// <param name="context">The request.</param>
     /// <param name="limit">What it counts as.</param>
     /// <param name="key">For whom it counts.</param>
-    public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key)
+    /// <param name="count">How often it counts; no more often than all that the limit allows.</param>
+    public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key, int count = 1)
     {
         var quota = _quotas[limit];
-        using var lease = quota.Limiter.AttemptAcquire(key);
+        using var lease = quota.Limiter.AttemptAcquire(key, Math.Min(count, quota.Permits));
         var remaining = lease.IsAcquired ? quota.Limiter.GetStatistics(key)?.CurrentAvailablePermits ?? 0 : 0;
         return Tell(context, quota, lease, remaining);
     }

@@ -16,6 +16,8 @@ public static class MessagesEndpoints
     // Base64 takes four characters for three bytes, JSON may be written with escapes; beside it are keys and an address.
     private const long MaxRequestBytes = (2 * MessageRules.MaxBodyBytes) + (16 * 1024);
 
+    private const long MaxBatchBytes = (2 * MessageRules.MaxSentBytes) + (128 * 1024);
+
     // A thousand ids.
     private const long MaxIdsBytes = 64 * 1024;
 
@@ -32,6 +34,14 @@ public static class MessagesEndpoints
             .LimitedBy(RateLimit.Messages)
             .Produces<SentMessageResponse>(StatusCodes.Status201Created)
             .Produces<SentMessageResponse>()
+            .Refuses(MessageRefusal.MailboxUnknown, MessageRefusal.MessageInvalid, MessageRefusal.MailboxFull, MessageRefusal.DedupeKeyReused)
+            .Refuses(RequestRefusal.RateLimited);
+        box.MapPost("/batches", SendManyAsync)
+            .Needs(Permission.MessagesSend)
+            .WithName("sendMessages").AuditedInBulk().WithSummary("Send several messages")
+            .WithDescription("In their order, all of them or none: 1 to 100, with 1 MiB of bodies together. What was sent before with the same dedupe key is answered as a duplicate.")
+            .TakesAtMost(MaxBatchBytes)
+            .Produces<SentMessagesResponse>(StatusCodes.Status201Created)
             .Refuses(MessageRefusal.MailboxUnknown, MessageRefusal.MessageInvalid, MessageRefusal.MailboxFull, MessageRefusal.DedupeKeyReused)
             .Refuses(RequestRefusal.RateLimited);
         box.MapPost("/receive", ReceiveAsync)
@@ -87,11 +97,36 @@ public static class MessagesEndpoints
             return Invalid(errors);
         if (MailboxAddress.Of(handle, name) is not { } to)
             return MailboxesEndpoints.Unknown(handle, name);
-        return (await messages.SendAsync(to, caller.UserId, message, cancellationToken)).Match<IResult>(
-            sent => sent.IsDuplicate
-                ? TypedResults.Ok(new SentMessageResponse(sent.Id.ToString(), true))
-                : TypedResults.Created((string?)null, new SentMessageResponse(sent.Id.ToString(), false)),
+        return (await messages.SendAsync(to, caller.UserId, [message], cancellationToken)).Match<IResult>(
+            sent => sent[0].IsDuplicate ? TypedResults.Ok(ToContract(sent[0])) : TypedResults.Created((string?)null, ToContract(sent[0])),
             refusal => refusal.ToProblem());
+    }
+
+    private static async Task<IResult> SendManyAsync(
+        string handle, string name, Body<SendMessagesRequest> body, HttpContext context, Caller caller, SqlMessages messages, RateLimits limits, CancellationToken cancellationToken)
+    {
+        var asked = body.Value.Messages;
+        List<FieldError> errors = [];
+        if (asked.Count is 0 or > MessageRules.MaxSent)
+            return Invalid([new FieldError("/messages", $"1 to {MessageRules.MaxSent} messages are sent at once.")]);
+        List<NewMessage> read = [];
+        for (var index = 0; index < asked.Count; index++)
+        {
+            List<FieldError> own = [];
+            read.Add(MessageContracts.Read(asked[index], own));
+            errors.AddRange(own.Select(error => error with { Pointer = $"/messages/{index}{error.Pointer}" }));
+        }
+
+        if (read.Sum(message => (long)message.Body.Length) > MessageRules.MaxSentBytes)
+            errors.Add(new FieldError("/messages", $"The bodies of all have at most {MessageRules.MaxSentBytes} bytes."));
+        if (errors.Count > 0)
+            return Invalid(errors);
+        if (limits.Refuse(context, RateLimit.Messages, RateLimits.KeyOf(context, RateLimit.Messages), asked.Count) is { } tooMany)
+            return tooMany;
+        if (MailboxAddress.Of(handle, name) is not { } to)
+            return MailboxesEndpoints.Unknown(handle, name);
+        return (await messages.SendAsync(to, caller.UserId, read, cancellationToken)).Match<IResult>(
+            sent => TypedResults.Created((string?)null, new SentMessagesResponse([.. sent.Select(ToContract)])), refusal => refusal.ToProblem());
     }
 
     private static async Task<IResult> ReceiveAsync(
@@ -204,6 +239,8 @@ public static class MessagesEndpoints
             ? TypedResults.Ok(new RedrivenResponse(await messages.RedriveAsync(mailbox, asked, cancellationToken)))
             : MailboxesEndpoints.Unknown(handle, name);
     }
+
+    private static SentMessageResponse ToContract(SentMessage sent) => new(sent.Id.ToString(), sent.IsDuplicate);
 
     private static ProblemResult BadToken(string pointer) => Invalid([new FieldError(pointer, TokenRule)]);
 

@@ -17,12 +17,13 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
 {
     private const string KeptColumns = "k.id, u.handle AS sender, k.body, k.content_type, k.correlation_id, k.reply_to, k.sent_at, k.expires_at, k.deliveries, k.dead_at, k.sequence";
 
-    /// <summary>Sends a message to a mailbox.</summary>
-    /// <param name="to">Where it goes.</param>
-    /// <param name="sender">The account that sends it.</param>
-    /// <param name="message">As <see cref="MessageRules"/> has it.</param>
+    /// <summary>Sends messages to a mailbox, all of them or none.</summary>
+    /// <param name="to">Where they go.</param>
+    /// <param name="sender">The account that sends them.</param>
+    /// <param name="messages">In their order, each as <see cref="MessageRules"/> has it.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<Outcome<SentMessage, MessageRefusal>> SendAsync(MailboxAddress to, Id<User> sender, NewMessage message, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<Outcome<IReadOnlyList<SentMessage>, MessageRefusal>> SendAsync(
+        MailboxAddress to, Id<User> sender, IReadOnlyList<NewMessage> messages, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             var found = await session.QueryFirstOrDefaultAsync<Destination>(
@@ -33,9 +34,12 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
                 FROM users AS u JOIN mailboxes AS m ON m.owner_id = u.id WHERE u.handle = @Owner AND m.name = @Name
                 """,
                 new { sender, to.Owner, to.Name });
-            return found is not null && found.Senders.Admits(found.OwnerId == sender, found.Named > 0, found.Memberships > 0)
-                ? await PutAsync(session, found.Id, to, sender, message)
-                : Unknown(to);
+            if (found is null || !found.Senders.Admits(found.OwnerId == sender, found.Named > 0, found.Memberships > 0))
+                return Unknown(to);
+            var put = await PutAsync(session, found.Id, sender, messages);
+            if (put?.Refusal is not null)
+                session.Abandon();
+            return put ?? Unknown(to);
         },
         cancellationToken);
 
@@ -74,70 +78,76 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
         session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>("SELECT ready_at FROM mailbox_lanes WHERE mailbox_id = @mailbox ORDER BY ready_at LIMIT 1", new { mailbox }),
         cancellationToken);
 
-    /// <summary>Adds a message to a mailbox whose sender may. Nothing is written when it is refused.</summary>
-    private async Task<Outcome<SentMessage, MessageRefusal>> PutAsync(SqlSession session, Id<Mailbox> mailbox, MailboxAddress to, Id<User> sender, NewMessage message)
+    /// <summary>Adds messages to a mailbox whose sender may. Whoever gets a refusal abandons the act, unless nothing was to be added before.</summary>
+    /// <returns>Null when the mailbox is gone.</returns>
+    private async Task<Outcome<IReadOnlyList<SentMessage>, MessageRefusal>?> PutAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, IReadOnlyList<NewMessage> messages)
     {
         var box = await session.QueryFirstOrDefaultAsync<Fill>(
             "SELECT messages, bytes, last_sequence, retention_seconds FROM mailboxes WHERE id = @mailbox {for update}", new { mailbox });
         if (box is null)
-            return Unknown(to);
+            return null;
         var now = time.GetUtcNow();
-        var fingerprint = message.DedupeKey is null ? default : message.Fingerprint();
-        if (message.DedupeKey is { } key
-            && await session.QueryFirstOrDefaultAsync<Remembered>(
-                "SELECT message_id, fingerprint FROM mailbox_dedupes WHERE mailbox_id = @mailbox AND sender_id = @sender AND dedupe_key = @key AND expires_at > @now",
-                new { mailbox, sender, key, now }) is { } first)
+        List<SentMessage> sent = [];
+        var filled = box;
+        foreach (var message in messages)
         {
-            return first.Fingerprint == fingerprint
-                ? new SentMessage(first.MessageId, IsDuplicate: true)
-                : new Refusal<MessageRefusal>(
-                    MessageRefusal.DedupeKeyReused, $"The dedupe key '{key}' came before with another message. Repeat that one exactly as it was, or give this one a key of its own.");
-        }
-
-        if (box.Messages >= options.MessagesPerMailbox || box.Bytes + message.Body.Length > options.BytesPerMailbox)
-        {
-            return new Refusal<MessageRefusal>(
-                MessageRefusal.MailboxFull,
-                $"The mailbox has {box.Messages} messages with {box.Bytes} bytes; it takes {options.MessagesPerMailbox} and {options.BytesPerMailbox}. Send again once its owner has acknowledged some, or they have expired.");
-        }
-
-        var id = ids.Next<Message>();
-        var sequence = box.LastSequence + 1;
-        await session.SendAsync(
-            "UPDATE mailboxes SET messages = messages + 1, bytes = bytes + @bytes, last_sequence = @sequence WHERE id = @mailbox",
-            new { mailbox, sequence, bytes = (long)message.Body.Length });
-        await session.SendAsync(
-            """
-            INSERT INTO mailbox_messages (mailbox_id, sequence, id, sender_id, content_type, body, bytes, correlation_id, reply_to, sent_at, expires_at, ready_at, deliveries, hold)
-            VALUES (@mailbox, @sequence, @id, @sender, @ContentType, @body, @bytes, @CorrelationId, @replyTo, @now, @expiresAt, @now, 0, 0)
-            """,
-            new
+            var fingerprint = message.DedupeKey is null ? default : message.Fingerprint();
+            if (message.DedupeKey is { } key
+                && await session.QueryFirstOrDefaultAsync<Remembered>(
+                    "SELECT message_id, fingerprint FROM mailbox_dedupes WHERE mailbox_id = @mailbox AND sender_id = @sender AND dedupe_key = @key AND expires_at > @now",
+                    new { mailbox, sender, key, now }) is { } first)
             {
-                mailbox,
-                sequence,
-                id,
-                sender,
-                message.ContentType,
-                body = message.Body.ToArray(),
-                bytes = (long)message.Body.Length,
-                message.CorrelationId,
-                replyTo = message.ReplyTo?.ToString(),
-                now,
-                expiresAt = MessageRules.ExpiryOf(message, box.RetentionSeconds, now),
-            });
-        if (message.DedupeKey is not null)
-        {
-            await session.SendAsync(
-                """
-                INSERT INTO mailbox_dedupes (mailbox_id, sender_id, dedupe_key, message_id, fingerprint, expires_at) VALUES (@mailbox, @sender, @DedupeKey, @id, @fingerprint, @until)
-                ON CONFLICT (mailbox_id, sender_id, dedupe_key) DO UPDATE SET message_id = @id, fingerprint = @fingerprint, expires_at = @until
-                """,
-                new { mailbox, sender, message.DedupeKey, id, fingerprint, until = now + options.DedupeWindow });
+                if (first.Fingerprint != fingerprint)
+                    return Reused(key);
+                sent.Add(new SentMessage(first.MessageId, IsDuplicate: true));
+                continue;
+            }
+
+            if (filled.Messages >= options.MessagesPerMailbox || filled.Bytes + message.Body.Length > options.BytesPerMailbox)
+                return Full(filled);
+            var id = ids.Next<Message>();
+            filled = filled with { Messages = filled.Messages + 1, Bytes = filled.Bytes + message.Body.Length, LastSequence = filled.LastSequence + 1 };
+            await AddAsync(session, mailbox, sender, id, filled, message, now);
+            if (message.DedupeKey is not null)
+            {
+                await session.SendAsync(
+                    """
+                    INSERT INTO mailbox_dedupes (mailbox_id, sender_id, dedupe_key, message_id, fingerprint, expires_at) VALUES (@mailbox, @sender, @DedupeKey, @id, @fingerprint, @until)
+                    ON CONFLICT (mailbox_id, sender_id, dedupe_key) DO UPDATE SET message_id = @id, fingerprint = @fingerprint, expires_at = @until
+                    """,
+                    new { mailbox, sender, message.DedupeKey, id, fingerprint, until = now + options.DedupeWindow });
+            }
+
+            sent.Add(new SentMessage(id, IsDuplicate: false));
         }
 
+        if (filled == box)
+            return sent;
+        await session.SendAsync(
+            "UPDATE mailboxes SET messages = @Messages, bytes = @Bytes, last_sequence = @LastSequence WHERE id = @mailbox", new { mailbox, filled.Messages, filled.Bytes, filled.LastSequence });
         await EnsureLaneAsync(session, mailbox, sender.ToString(), now);
-        return new SentMessage(id, IsDuplicate: false);
+        return sent;
     }
+
+    private static Task AddAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, Id<Message> id, Fill filled, NewMessage message, DateTimeOffset now) => session.SendAsync(
+        """
+        INSERT INTO mailbox_messages (mailbox_id, sequence, id, sender_id, content_type, body, bytes, correlation_id, reply_to, sent_at, expires_at, ready_at, deliveries, hold)
+        VALUES (@mailbox, @LastSequence, @id, @sender, @ContentType, @body, @bytes, @CorrelationId, @replyTo, @now, @expiresAt, @now, 0, 0)
+        """,
+        new
+        {
+            mailbox,
+            filled.LastSequence,
+            id,
+            sender,
+            message.ContentType,
+            body = message.Body.ToArray(),
+            bytes = (long)message.Body.Length,
+            message.CorrelationId,
+            replyTo = message.ReplyTo?.ToString(),
+            now,
+            expiresAt = MessageRules.ExpiryOf(message, filled.RetentionSeconds, now),
+        });
 
     /// <summary>Makes the lane of a message that was added, unless it is there. Its row is locked before, so that nobody who finds the lane empty takes it away meanwhile.</summary>
     private async Task EnsureLaneAsync(SqlSession session, Id<Mailbox> mailbox, string sender, DateTimeOffset now)
@@ -208,6 +218,13 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
 
     private static Refusal<MessageRefusal> Unknown(MailboxAddress to) => new(
         MessageRefusal.MailboxUnknown, $"There is no mailbox {to}, or you may not send to it. Check the address, or ask its owner to let your account send.");
+
+    private static Outcome<IReadOnlyList<SentMessage>, MessageRefusal> Reused(string key) => new Refusal<MessageRefusal>(
+        MessageRefusal.DedupeKeyReused, $"The dedupe key '{key}' came before with another message. Repeat that one exactly as it was, or give this one a key of its own.");
+
+    private Outcome<IReadOnlyList<SentMessage>, MessageRefusal> Full(Fill filled) => new Refusal<MessageRefusal>(
+        MessageRefusal.MailboxFull,
+        $"The mailbox takes {options.MessagesPerMailbox} messages and {options.BytesPerMailbox} bytes, and would have {filled.Messages} with {filled.Bytes} before this one. Send again once its owner has acknowledged some, or they have expired.");
 
     private sealed record Portion(int Count, long BytesLeft, bool IsFirst, DeliveryToken Token, DateTimeOffset HeldUntil, DateTimeOffset Now);
 

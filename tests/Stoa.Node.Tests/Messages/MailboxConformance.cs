@@ -220,19 +220,19 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
     {
         var box = await AddAsync();
         var message = new NewMessage("x"u8.ToArray(), MessageRules.Bytes, "order-17");
-        var first = (await _messages.SendAsync(s_jobs, _bob.Id, message, Stop)).Value;
+        var first = (await TrySendAsync(_bob, message)).Value[0];
         await AcknowledgeAsync(box, (await ReceiveAsync(box)).Single());
 
-        var again = (await _messages.SendAsync(s_jobs, _bob.Id, message, Stop)).Value;
-        var other = (await _messages.SendAsync(s_jobs, _bob.Id, message with { Body = "y"u8.ToArray() }, Stop)).Refusal;
-        var ofAnother = (await _messages.SendAsync(s_jobs, _cleo.Id, message, Stop)).Value;
+        var again = (await TrySendAsync(_bob, message)).Value[0];
+        var other = (await TrySendAsync(_bob, message with { Body = "y"u8.ToArray() })).Refusal;
+        var ofAnother = (await TrySendAsync(_cleo, message)).Value[0];
 
         again.ShouldBe(new SentMessage(first.Id, IsDuplicate: true), "also when the first is gone");
         other!.Code.ShouldBe(MessageRefusal.DedupeKeyReused);
         ofAnother.IsDuplicate.ShouldBeFalse();
         (await ShowAsync()).Messages.ShouldBe(1);
         _time.Advance(TimeSpan.FromMinutes(10));
-        (await _messages.SendAsync(s_jobs, _bob.Id, message, Stop)).Value.IsDuplicate.ShouldBeFalse();
+        (await TrySendAsync(_bob, message)).Value[0].IsDuplicate.ShouldBeFalse();
     }
 
     [Fact]
@@ -241,10 +241,10 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
         var box = await AddAsync();
         var message = new NewMessage("x"u8.ToArray(), MessageRules.Bytes, "order-17");
 
-        var sent = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => _messages.SendAsync(s_jobs, _bob.Id, message, Stop))));
+        var sent = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => TrySendAsync(_bob, message))));
 
-        sent.Select(outcome => outcome.Value.Id).Distinct().ShouldHaveSingleItem();
-        sent.Count(outcome => !outcome.Value.IsDuplicate).ShouldBe(1);
+        sent.Select(outcome => outcome.Value[0].Id).Distinct().ShouldHaveSingleItem();
+        sent.Count(outcome => !outcome.Value[0].IsDuplicate).ShouldBe(1);
         (await ReceiveAsync(box)).ShouldHaveSingleItem();
     }
 
@@ -298,13 +298,35 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
         Open();
         var box = await AddAsync();
         await SendAsync(_bob, "12345");
-        (await _messages.SendAsync(s_jobs, _bob.Id, New("123456"), Stop)).Refusal!.Code.ShouldBe(MessageRefusal.MailboxFull, "of bytes");
+        (await TrySendAsync(_bob, New("123456"))).Refusal!.Code.ShouldBe(MessageRefusal.MailboxFull, "of bytes");
         await SendAsync(_bob, "12345");
-        (await _messages.SendAsync(s_jobs, _cleo.Id, New(""), Stop)).Refusal!.Code.ShouldBe(MessageRefusal.MailboxFull, "of messages");
+        (await TrySendAsync(_cleo, New(""))).Refusal!.Code.ShouldBe(MessageRefusal.MailboxFull, "of messages");
 
         await AcknowledgeAsync(box, (await ReceiveAsync(box, 1)).Single());
 
-        (await _messages.SendAsync(s_jobs, _cleo.Id, New(""), Stop)).Refusal.ShouldBeNull();
+        (await TrySendAsync(_cleo, New(""))).Refusal.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task SeveralMessages_AreSentInOrderAllOrNone()
+    {
+        _options = _options with { MessagesPerMailbox = 4 };
+        Open();
+        var box = await AddAsync();
+        var keyed = New("b2") with { DedupeKey = "two" };
+
+        var sent = (await TrySendAsync(_bob, New("b1"), keyed, keyed, New("b3"))).Value;
+        (await TrySendAsync(_bob, New("b4"), New("b5"))).Refusal!.Code.ShouldBe(MessageRefusal.MailboxFull);
+        (await TrySendAsync(_bob, New("b4"), New("other") with { DedupeKey = "two" })).Refusal!.Code.ShouldBe(MessageRefusal.DedupeKeyReused);
+
+        sent.Select(one => one.IsDuplicate).ShouldBe([false, false, true, false]);
+        sent[2].Id.ShouldBe(sent[1].Id);
+        var got = await ReceiveAsync(box);
+        got.Select(Text).ShouldBe(["b1", "b2", "b3"]);
+        got.Select(delivery => delivery.Message.Id).ShouldBe([sent[0].Id, sent[1].Id, sent[3].Id]);
+        (await ShowAsync()).Messages.ShouldBe(3);
+        await AcknowledgeAllAsync(box, got);
+        await ShouldBeEmptyAsync();
     }
 
     [Fact]
@@ -333,7 +355,7 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
             ("ada/none", _ada, false), ("nobody/own", _ada, false),
         })
         {
-            var refusal = (await _messages.SendAsync(MailboxAddress.Parse(address), sender.Id, New("x"), Stop)).Refusal;
+            var refusal = (await _messages.SendAsync(MailboxAddress.Parse(address), sender.Id, [New("x")], Stop)).Refusal;
             refusal?.Code.ShouldBe(MessageRefusal.MailboxUnknown, $"{sender.Handle} to {address}");
             (refusal is null).ShouldBe(admitted, $"{sender.Handle} to {address}");
         }
@@ -455,7 +477,9 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
 
     private Task<Id<Message>> SendAsync(User sender, string text) => SendAsync(sender, New(text));
 
-    private async Task<Id<Message>> SendAsync(User sender, NewMessage message) => (await _messages.SendAsync(s_jobs, sender.Id, message, Stop)).Value.Id;
+    private async Task<Id<Message>> SendAsync(User sender, NewMessage message) => (await TrySendAsync(sender, message)).Value[0].Id;
+
+    private Task<Outcome<IReadOnlyList<SentMessage>, MessageRefusal>> TrySendAsync(User sender, params NewMessage[] messages) => _messages.SendAsync(s_jobs, sender.Id, messages, Stop);
 
     private Task<IReadOnlyList<Delivery>> ReceiveAsync(Mailbox box, int count = 10) => _messages.ReceiveAsync(box, count, s_visibility, Stop);
 

@@ -73,8 +73,8 @@ public sealed class MailboxCrashTests
             var sender = await UserAsync($"sender{number}");
             while (true)
             {
-                if ((await messages.SendAsync(s_address, sender, new NewMessage("hello"u8.ToArray(), MessageRules.Bytes), Stop)).TryGet(out var sent, out _))
-                    Say("sent", sent.Id);
+                if ((await messages.SendAsync(s_address, sender, [new NewMessage("hello"u8.ToArray(), MessageRules.Bytes)], Stop)).TryGet(out var sent, out _))
+                    Say("sent", sent[0].Id);
             }
         }));
         var receiving = Enumerable.Range(0, Receivers).Select(_ => Task.Run(async () =>

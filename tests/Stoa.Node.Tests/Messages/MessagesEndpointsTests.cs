@@ -212,6 +212,24 @@ public sealed class MessagesEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task SeveralMessages_AreSentAtOnceOrNotAtAll()
+    {
+        await _ada.CreateMailboxAsync(new CreateMailboxRequest("jobs"), Stop);
+        var keyed = Text("keyed") with { DedupeKey = "k" };
+
+        var sent = await _ada.SendMessagesAsync("ada/jobs", [Text("one"), keyed, keyed], Stop);
+
+        sent.Messages.Select(one => one.Duplicate).ShouldBe([false, false, true]);
+        await RefusedAsync("mailboxFull", () => _ada.SendMessagesAsync("ada/jobs", [.. Enumerable.Repeat(Text("x"), 4)], Stop));
+        await RefusedAsync("messageInvalid", () => _ada.SendMessagesAsync("ada/jobs", [], Stop), "/messages");
+        await RefusedAsync("messageInvalid", () => _ada.SendMessagesAsync("ada/jobs", [.. Enumerable.Repeat(Text("x"), 101)], Stop), "/messages");
+        await RefusedAsync("messageInvalid", () => _ada.SendMessagesAsync("ada/jobs", [Text("x"), Text("y") with { ReplyTo = "?" }], Stop), "/messages/1/replyTo");
+        var large = new SendMessageRequest(Base64: Convert.ToBase64String(new byte[MessageRules.MaxBodyBytes]));
+        await RefusedAsync("messageInvalid", () => _ada.SendMessagesAsync("ada/jobs", [large, large, large, large, Text("x")], Stop), "/messages");
+        (await _ada.GetMailboxAsync("ada/jobs", Stop)).Messages.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task FullMailbox_SaysSo()
     {
         await _ada.CreateMailboxAsync(new CreateMailboxRequest("jobs", "anyone"), Stop);

@@ -403,6 +403,8 @@ internal static class Examples
         new ListResponse<MailboxResponse>([s_mailbox]),
         new SendMessageRequest(JsonElement.Parse("""{"order":17}"""), DedupeKey: "order-17", CorrelationId: "order-17", ReplyTo: "ada/results"),
         new SentMessageResponse(s_message.Id, Duplicate: false),
+        new SendMessagesRequest([new SendMessageRequest(JsonElement.Parse("""{"order":18}""")), new SendMessageRequest(Base64: "AAEC", ContentType: "image/png")]),
+        new SentMessagesResponse([new SentMessageResponse(s_message.Id, Duplicate: false), new SentMessageResponse("msg_01m81g2f1af0a1b2c3d4e5f6g7", Duplicate: false)]),
         new ReceivedResponse([s_message with { Token = "2f6c1d9e8b7a4c35", HeldUntil = s_submitted.AddSeconds(30) }]),
         new AcknowledgeRequest("2f6c1d9e8b7a4c35"),
         new AcknowledgeManyRequest([new DeliveryMarkBody(s_message.Id, "2f6c1d9e8b7a4c35")]),
