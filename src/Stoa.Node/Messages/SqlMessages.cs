@@ -22,7 +22,7 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
     /// <param name="sender">The account that sends them.</param>
     /// <param name="messages">In their order, each as <see cref="MessageRules"/> has it.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<Outcome<IReadOnlyList<SentMessage>, MessageRefusal>> SendAsync(
+    public Task<Outcome<SentMessage[], MessageRefusal>> SendAsync(
         MailboxAddress to, Id<User> sender, IReadOnlyList<NewMessage> messages, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
@@ -80,7 +80,7 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
 
     /// <summary>Adds messages to a mailbox whose sender may. Whoever gets a refusal abandons the act, unless nothing was to be added before.</summary>
     /// <returns>Null when the mailbox is gone.</returns>
-    private async Task<Outcome<IReadOnlyList<SentMessage>, MessageRefusal>?> PutAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, IReadOnlyList<NewMessage> messages)
+    private async Task<Outcome<SentMessage[], MessageRefusal>?> PutAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, IReadOnlyList<NewMessage> messages)
     {
         var box = await session.QueryFirstOrDefaultAsync<Fill>(
             "SELECT messages, bytes, last_sequence, retention_seconds FROM mailboxes WHERE id = @mailbox {for update}", new { mailbox });
@@ -122,11 +122,11 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
         }
 
         if (filled == box)
-            return sent;
+            return sent.ToArray();
         await session.SendAsync(
             "UPDATE mailboxes SET messages = @Messages, bytes = @Bytes, last_sequence = @LastSequence WHERE id = @mailbox", new { mailbox, filled.Messages, filled.Bytes, filled.LastSequence });
         await EnsureLaneAsync(session, mailbox, sender.ToString(), now);
-        return sent;
+        return sent.ToArray();
     }
 
     private static Task AddAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, Id<Message> id, Fill filled, NewMessage message, DateTimeOffset now) => session.SendAsync(
@@ -219,10 +219,10 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
     private static Refusal<MessageRefusal> Unknown(MailboxAddress to) => new(
         MessageRefusal.MailboxUnknown, $"There is no mailbox {to}, or you may not send to it. Check the address, or ask its owner to let your account send.");
 
-    private static Outcome<IReadOnlyList<SentMessage>, MessageRefusal> Reused(string key) => new Refusal<MessageRefusal>(
+    private static Outcome<SentMessage[], MessageRefusal> Reused(string key) => new Refusal<MessageRefusal>(
         MessageRefusal.DedupeKeyReused, $"The dedupe key '{key}' came before with another message. Repeat that one exactly as it was, or give this one a key of its own.");
 
-    private Outcome<IReadOnlyList<SentMessage>, MessageRefusal> Full(Fill filled) => new Refusal<MessageRefusal>(
+    private Outcome<SentMessage[], MessageRefusal> Full(Fill filled) => new Refusal<MessageRefusal>(
         MessageRefusal.MailboxFull,
         $"The mailbox takes {options.MessagesPerMailbox} messages and {options.BytesPerMailbox} bytes, and would have {filled.Messages} with {filled.Bytes} before this one. Send again once its owner has acknowledged some, or they have expired.");
 

@@ -479,7 +479,7 @@ public abstract class MailboxConformance(DatabaseSource source) : DatabaseTest(s
 
     private async Task<Id<Message>> SendAsync(User sender, NewMessage message) => (await TrySendAsync(sender, message)).Value[0].Id;
 
-    private Task<Outcome<IReadOnlyList<SentMessage>, MessageRefusal>> TrySendAsync(User sender, params NewMessage[] messages) => _messages.SendAsync(s_jobs, sender.Id, messages, Stop);
+    private Task<Outcome<SentMessage[], MessageRefusal>> TrySendAsync(User sender, params NewMessage[] messages) => _messages.SendAsync(s_jobs, sender.Id, messages, Stop);
 
     private Task<IReadOnlyList<Delivery>> ReceiveAsync(Mailbox box, int count = 10) => _messages.ReceiveAsync(box, count, s_visibility, Stop);
 

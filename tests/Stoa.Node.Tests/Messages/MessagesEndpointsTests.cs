@@ -286,7 +286,7 @@ public sealed class MessagesEndpointsTests : IAsyncLifetime
         (await PostAsync("messages", """{"body":{"a":1},"dedupeKey":"k"}""")).ShouldBe(HttpStatusCode.Created);
         (await PostAsync("messages", """{"body":{"a":1},"dedupeKey":"k"}""")).ShouldBe(HttpStatusCode.OK);
         (await PostAsync("messages", """{"body":{"a":1,"a":2}}""")).ShouldBe(HttpStatusCode.BadRequest, "which of the two it is, receivers would not agree on");
-        (await PostAsync("messages", """{"body":null}""")).ShouldBe(HttpStatusCode.BadRequest);
+        (await PostAsync("messages", """{"body":null}""")).ShouldBe(HttpStatusCode.UnprocessableEntity);
         (await PostAsync("messages", """{"body":1,"more":2}""")).ShouldBe(HttpStatusCode.BadRequest);
         (await PostAsync("messages/msg_none/ack", """{"token":"0000000000000001"}""")).ShouldBe(HttpStatusCode.NotFound);
 
