@@ -72,6 +72,7 @@ public sealed record SentMessagesResponse(IReadOnlyList<SentMessageResponse> Mes
 /// <param name="Base64">Bytes.</param>
 /// <param name="CorrelationId">As its sender said.</param>
 /// <param name="ReplyTo">As its sender said.</param>
+/// <param name="Topic">The topic that it was published to, <c>owner/name</c>, if it came by one.</param>
 /// <param name="Token">Of a delivery: what acknowledges, extends or returns it.</param>
 /// <param name="HeldUntil">Of a delivery: nobody else gets it before.</param>
 /// <param name="DeadAt">Of a dead letter: since when it is one.</param>
@@ -86,6 +87,7 @@ public sealed record MessageResponse(
     string? Base64 = null,
     string? CorrelationId = null,
     string? ReplyTo = null,
+    string? Topic = null,
     string? Token = null,
     DateTimeOffset? HeldUntil = null,
     DateTimeOffset? DeadAt = null);
@@ -143,3 +145,44 @@ public sealed record RedriveRequest(IReadOnlyList<string>? Messages = null);
 /// <summary>How many dead letters wait again.</summary>
 /// <param name="Redriven">Less than asked for where some are no dead letters.</param>
 public sealed record RedrivenResponse(int Redriven);
+
+/// <summary><c>POST /api/v1/topics</c>.</summary>
+/// <param name="Name">2 to 64 characters of a-z 0-9 -, the first a letter; one of yours alone.</param>
+/// <param name="Senders">Who may publish to it beside yourself: <c>owner</c> (nobody, the default), <c>accounts</c>, <c>organisation</c> or <c>anyone</c>.</param>
+/// <param name="SenderAccounts">With <c>accounts</c>: the handles of those who may, at most 100.</param>
+/// <param name="Subscribers">Whose mailboxes may subscribe to it; likewise.</param>
+/// <param name="SubscriberAccounts">With <c>accounts</c>: their handles.</param>
+public sealed record CreateTopicRequest(
+    string Name, string? Senders = null, IReadOnlyList<string>? SenderAccounts = null, string? Subscribers = null, IReadOnlyList<string>? SubscriberAccounts = null);
+
+/// <summary>A topic.</summary>
+/// <param name="Id">TypeID with prefix <c>topic</c>.</param>
+/// <param name="Address">Where messages are published: <c>owner/name</c>.</param>
+/// <param name="Senders">As in <see cref="CreateTopicRequest"/>.</param>
+/// <param name="Subscribers">As in <see cref="CreateTopicRequest"/>.</param>
+/// <param name="Subscriptions">How many mailboxes subscribe to it.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="SenderAccounts">Who may publish, where accounts are named.</param>
+/// <param name="SubscriberAccounts">Who may subscribe, where accounts are named.</param>
+public sealed record TopicResponse(
+    string Id,
+    string Address,
+    string Senders,
+    string Subscribers,
+    long Subscriptions,
+    DateTimeOffset CreatedAt,
+    IReadOnlyList<string>? SenderAccounts = null,
+    IReadOnlyList<string>? SubscriberAccounts = null);
+
+/// <summary>What came of publishing a message.</summary>
+/// <param name="Delivered">Mailboxes that have got it.</param>
+/// <param name="Duplicates">Mailboxes that had it before, by its dedupe key.</param>
+/// <param name="Missed">Mailboxes that have not got it, since they are full or their owners may not any more.</param>
+public sealed record PublishedResponse(int Delivered, int Duplicates, int Missed);
+
+/// <summary>A mailbox that subscribes to a topic.</summary>
+/// <param name="Topic">The topic's address.</param>
+/// <param name="Mailbox">The mailbox's.</param>
+/// <param name="CreatedAt">Since when.</param>
+/// <param name="Missed">How many messages it did not get.</param>
+public sealed record SubscriptionResponse(string Topic, string Mailbox, DateTimeOffset CreatedAt, long Missed);

@@ -49,6 +49,7 @@ public sealed record SentMessage(Id<Message> Id, bool IsDuplicate);
 /// <param name="SentAt">UTC.</param>
 /// <param name="ExpiresAt">It is not handed out any more from then on.</param>
 /// <param name="Deliveries">How often it was handed out.</param>
+/// <param name="Topic">The address of the topic that it was published to; null when it was sent to the mailbox, or the topic is gone.</param>
 public sealed record KeptMessage(
     Id<Message> Id,
     string Sender,
@@ -58,7 +59,8 @@ public sealed record KeptMessage(
     string? ReplyTo,
     DateTimeOffset SentAt,
     DateTimeOffset ExpiresAt,
-    int Deliveries);
+    int Deliveries,
+    string? Topic);
 
 /// <summary>A message in the hands of a receiver.</summary>
 /// <param name="Message">It.</param>

@@ -29,4 +29,19 @@ public enum MessageRefusal
 
     /// <summary>The dedupe key came before with another message.</summary>
     DedupeKeyReused,
+
+    /// <summary>No such topic, or the caller may not do this with it.</summary>
+    TopicUnknown,
+
+    /// <summary>Name or rules of a topic are not as they must be; every reason is listed.</summary>
+    TopicInvalid,
+
+    /// <summary>The owner has a topic of this name.</summary>
+    TopicTaken,
+
+    /// <summary>The owner has as many topics as one may have.</summary>
+    TopicsTooMany,
+
+    /// <summary>The topic has as many mailboxes, or the mailbox as many topics, as one may have.</summary>
+    SubscriptionsTooMany,
 }

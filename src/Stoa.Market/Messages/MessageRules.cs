@@ -24,6 +24,12 @@ public static class MessageRules
     /// <summary>Most bytes of their bodies: 1 MiB.</summary>
     public const long MaxSentBytes = 1 << 20;
 
+    /// <summary>Most mailboxes that subscribe to one topic: all of them get a message in one transaction.</summary>
+    public const int MaxSubscriptions = 100;
+
+    /// <summary>Most topics that one mailbox subscribes to.</summary>
+    public const int MaxTopicsOfMailbox = 100;
+
     /// <summary>Most dead letters that are taken back at once.</summary>
     public const int MaxRedriven = 1_000;
 
@@ -72,18 +78,30 @@ public static class MessageRules
         ArgumentNullException.ThrowIfNull(mailbox);
         if (!MailboxAddress.IsName(mailbox.Name))
             yield return new FieldError("/name", $"A name has {MailboxAddress.NameRule}.");
-        if (mailbox.Senders is SenderRule.Accounts && named is 0 or > MaxNamed)
-            yield return new FieldError("/accounts", $"With senders \"accounts\" 1 to {MaxNamed} handles are named.");
-        if (mailbox.Senders is not SenderRule.Accounts && named > 0)
-            yield return new FieldError("/accounts", "Accounts are named with senders \"accounts\" alone.");
-        if (mailbox.Senders is SenderRule.Organisation && !isOfOrganisation)
-            yield return new FieldError("/senders", "\"organisation\" is for mailboxes of organisations: make it with the header Stoa-Organisation.");
+        foreach (var error in Check(mailbox.Senders, named, isOfOrganisation, "/senders", "/accounts"))
+            yield return error;
         if (mailbox.VisibilitySeconds is < 1 or > MaxVisibilitySeconds)
             yield return new FieldError("/visibilitySeconds", $"A delivery is held for 1 to {MaxVisibilitySeconds} seconds.");
         if (mailbox.MaxDeliveries is < 1 or > MaxDeliveries)
             yield return new FieldError("/maxDeliveries", $"A message is handed out 1 to {MaxDeliveries} times.");
         if (mailbox.RetentionSeconds is < MinRetentionSeconds or > MaxRetentionSeconds)
             yield return new FieldError("/retentionSeconds", $"Messages are kept for {MinRetentionSeconds} to {MaxRetentionSeconds} seconds.");
+    }
+
+    /// <summary>Every reason against who may do something.</summary>
+    /// <param name="rule">Who may.</param>
+    /// <param name="named">How many accounts are named.</param>
+    /// <param name="isOfOrganisation">Whether the owner is an organisation.</param>
+    /// <param name="pointer">Where the rule is.</param>
+    /// <param name="accountsPointer">Where the accounts are.</param>
+    internal static IEnumerable<FieldError> Check(SenderRule rule, int named, bool isOfOrganisation, string pointer, string accountsPointer)
+    {
+        if (rule is SenderRule.Accounts && named is 0 or > MaxNamed)
+            yield return new FieldError(accountsPointer, $"With \"accounts\" 1 to {MaxNamed} handles are named.");
+        if (rule is not SenderRule.Accounts && named > 0)
+            yield return new FieldError(accountsPointer, "Accounts are named with \"accounts\" alone.");
+        if (rule is SenderRule.Organisation && !isOfOrganisation)
+            yield return new FieldError(pointer, "\"organisation\" is for what belongs to an organisation: make it with the header Stoa-Organisation.");
     }
 
     /// <summary>Every reason against a message.</summary>

@@ -227,6 +227,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapWebhooks();
         api.MapMailboxes();
         api.MapMessages();
+        api.MapTopics();
         api.MapUsage();
         api.MapBudgets();
     }

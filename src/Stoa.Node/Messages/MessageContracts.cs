@@ -66,7 +66,8 @@ internal static class MessageContracts
             isJson ? JsonElement.Parse(message.Body.Span) : null,
             isJson ? null : Convert.ToBase64String(message.Body.Span),
             message.CorrelationId,
-            message.ReplyTo);
+            message.ReplyTo,
+            message.Topic);
     }
 
     private static bool TryDecode(string base64, out byte[] bytes)

@@ -14,7 +14,7 @@ namespace Stoa.Node.Messages;
 public static class MessagesEndpoints
 {
     // Base64 takes four characters for three bytes, JSON may be written with escapes; beside it are keys and an address.
-    private const long MaxRequestBytes = (2 * MessageRules.MaxBodyBytes) + (16 * 1024);
+    internal const long MaxRequestBytes = (2 * MessageRules.MaxBodyBytes) + (16 * 1024);
 
     private const long MaxBatchBytes = (2 * MessageRules.MaxSentBytes) + (128 * 1024);
 

@@ -11,6 +11,7 @@ public static class MessagesModule
         var services = builder.Services;
         services.AddSingleton<SqlMailboxStore>();
         services.AddSingleton<SqlMessages>();
+        services.AddSingleton<SqlTopicStore>();
         services.AddSingleton<MailboxReceiver>();
         services.AddSingleton<MailboxBell>();
         services.AddHostedService(provider => provider.GetRequiredService<MailboxBell>());

@@ -6,6 +6,9 @@ public sealed record MessagesOptions
     /// <summary>Most mailboxes of one account. Default 100.</summary>
     public int MailboxesPerAccount { get; init; } = 100;
 
+    /// <summary>Most topics of one account. Default 100.</summary>
+    public int TopicsPerAccount { get; init; } = 100;
+
     /// <summary>Most messages of one mailbox, dead letters too. Default 100,000.</summary>
     public long MessagesPerMailbox { get; init; } = 100_000;
 
@@ -26,6 +29,8 @@ public sealed record MessagesOptions
     {
         if (MailboxesPerAccount is < 1 or > 100_000)
             yield return "Messages:MailboxesPerAccount is from 1 to 100000.";
+        if (TopicsPerAccount is < 1 or > 100_000)
+            yield return "Messages:TopicsPerAccount is from 1 to 100000.";
         if (MessagesPerMailbox is < 1 or > 100_000_000)
             yield return "Messages:MessagesPerMailbox is from 1 to 100000000.";
         if (BytesPerMailbox is < 1_048_576 or > 1L << 40)

@@ -16,7 +16,7 @@ public sealed class SqlMailboxStore(Database database, MessagesOptions options)
     // All writing waits for one act on an embedded database.
     private const int DeletedAtOnce = 1_000;
 
-    private static readonly string[] s_parts = ["mailbox_lanes", "mailbox_dedupes", "mailbox_senders"];
+    private static readonly string[] s_parts = ["mailbox_lanes", "mailbox_dedupes", "mailbox_senders", "topic_subscriptions"];
 
     /// <summary>Adds a mailbox; the same id again changes nothing.</summary>
     /// <param name="mailbox">As <see cref="MessageRules"/> has it.</param>

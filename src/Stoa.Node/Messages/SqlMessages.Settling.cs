@@ -108,7 +108,7 @@ public sealed partial class SqlMessages
             var after = long.TryParse(page.Cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var last) ? last : 0;
             var rows = await session.QueryAsync<KeptRow>(
                 $"""
-                SELECT {KeptColumns} FROM mailbox_messages AS k JOIN users AS u ON u.id = k.sender_id
+                SELECT {KeptColumns} FROM {KeptTables}
                 WHERE k.mailbox_id = @mailbox AND k.dead_at IS NOT NULL AND k.expires_at > @now AND k.sequence > @after ORDER BY k.sequence LIMIT @limit
                 """,
                 new { mailbox, after, now = time.GetUtcNow(), limit = page.Limit + 1 });

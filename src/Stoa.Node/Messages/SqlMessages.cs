@@ -15,7 +15,10 @@ namespace Stoa.Node.Messages;
 /// </remarks>
 public sealed partial class SqlMessages(Database database, MailboxBell bell, MessagesOptions options, IdSource ids, Random random, TimeProvider time)
 {
-    private const string KeptColumns = "k.id, u.handle AS sender, k.body, k.content_type, k.correlation_id, k.reply_to, k.sent_at, k.expires_at, k.deliveries, k.dead_at, k.sequence";
+    private const string KeptColumns = "k.id, u.handle AS sender, k.body, k.content_type, k.correlation_id, k.reply_to, k.sent_at, k.expires_at, k.deliveries, k.dead_at, k.sequence, t.handle AS topic_owner, p.name AS topic_name";
+
+    private const string KeptTables =
+        "mailbox_messages AS k JOIN users AS u ON u.id = k.sender_id LEFT JOIN topics AS p ON p.id = k.topic_id LEFT JOIN users AS t ON t.id = p.owner_id";
 
     /// <summary>Sends messages to a mailbox, all of them or none.</summary>
     /// <param name="to">Where they go.</param>
@@ -36,7 +39,7 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
                 new { sender, to.Owner, to.Name });
             if (found is null || !found.Senders.Admits(found.OwnerId == sender, found.Named > 0, found.Memberships > 0))
                 return Unknown(to);
-            var put = await PutAsync(session, found.Id, sender, messages);
+            var put = await PutAsync(session, found.Id, sender, messages, topic: null);
             if (put?.Refusal is not null)
                 session.Abandon();
             return put ?? Unknown(to);
@@ -80,7 +83,8 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
 
     /// <summary>Adds messages to a mailbox whose sender may. Whoever gets a refusal abandons the act, unless nothing was to be added before.</summary>
     /// <returns>Null when the mailbox is gone.</returns>
-    private async Task<Outcome<SentMessage[], MessageRefusal>?> PutAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, IReadOnlyList<NewMessage> messages)
+    private async Task<Outcome<SentMessage[], MessageRefusal>?> PutAsync(
+        SqlSession session, Id<Mailbox> mailbox, Id<User> sender, IReadOnlyList<NewMessage> messages, Id<Topic>? topic)
     {
         var box = await session.QueryFirstOrDefaultAsync<Fill>(
             "SELECT messages, bytes, last_sequence, retention_seconds FROM mailboxes WHERE id = @mailbox {for update}", new { mailbox });
@@ -107,7 +111,7 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
                 return Full(filled);
             var id = ids.Next<Message>();
             filled = filled with { Messages = filled.Messages + 1, Bytes = filled.Bytes + message.Body.Length, LastSequence = filled.LastSequence + 1 };
-            await AddAsync(session, mailbox, sender, id, filled, message, now);
+            await AddAsync(session, mailbox, sender, id, filled, message, topic, now);
             if (message.DedupeKey is not null)
             {
                 await session.SendAsync(
@@ -129,10 +133,10 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
         return sent.ToArray();
     }
 
-    private static Task AddAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, Id<Message> id, Fill filled, NewMessage message, DateTimeOffset now) => session.SendAsync(
+    private static Task AddAsync(SqlSession session, Id<Mailbox> mailbox, Id<User> sender, Id<Message> id, Fill filled, NewMessage message, Id<Topic>? topic, DateTimeOffset now) => session.SendAsync(
         """
-        INSERT INTO mailbox_messages (mailbox_id, sequence, id, sender_id, content_type, body, bytes, correlation_id, reply_to, sent_at, expires_at, ready_at, deliveries, hold)
-        VALUES (@mailbox, @LastSequence, @id, @sender, @ContentType, @body, @bytes, @CorrelationId, @replyTo, @now, @expiresAt, @now, 0, 0)
+        INSERT INTO mailbox_messages (mailbox_id, sequence, id, sender_id, content_type, body, bytes, correlation_id, reply_to, topic_id, sent_at, expires_at, ready_at, deliveries, hold)
+        VALUES (@mailbox, @LastSequence, @id, @sender, @ContentType, @body, @bytes, @CorrelationId, @replyTo, @topic, @now, @expiresAt, @now, 0, 0)
         """,
         new
         {
@@ -145,6 +149,7 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
             bytes = (long)message.Body.Length,
             message.CorrelationId,
             replyTo = message.ReplyTo?.ToString(),
+            topic = topic?.ToString(),
             now,
             expiresAt = MessageRules.ExpiryOf(message, filled.RetentionSeconds, now),
         });
@@ -198,7 +203,7 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
             await session.SendAsync("UPDATE mailbox_lanes SET ready_at = @HeldUntil, hold = @hold WHERE mailbox_id = @Id AND sender_id = @sender", taken);
             var rows = await session.QueryAsync<KeptRow>(
                 $"""
-                SELECT {KeptColumns} FROM mailbox_messages AS k JOIN users AS u ON u.id = k.sender_id
+                SELECT {KeptColumns} FROM {KeptTables}
                 WHERE k.mailbox_id = @Id AND k.sender_id = @sender AND k.dead_at IS NULL AND k.sequence >= @first AND k.sequence <= @last AND k.hold = @hold ORDER BY k.sequence
                 """,
                 taken);
@@ -245,8 +250,11 @@ public sealed partial class SqlMessages(Database database, MailboxBell bell, Mes
         DateTimeOffset ExpiresAt,
         int Deliveries,
         DateTimeOffset? DeadAt,
-        long Sequence)
+        long Sequence,
+        string? TopicOwner,
+        string? TopicName)
     {
-        public KeptMessage ToMessage() => new(Id, Sender, Body, ContentType, CorrelationId, ReplyTo, SentAt, ExpiresAt, Deliveries);
+        public KeptMessage ToMessage() =>
+            new(Id, Sender, Body, ContentType, CorrelationId, ReplyTo, SentAt, ExpiresAt, Deliveries, TopicName is null ? null : $"{TopicOwner}/{TopicName}");
     }
 }

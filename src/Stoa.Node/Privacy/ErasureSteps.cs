@@ -197,6 +197,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         await SqlErasureRequests.EndKeysAsync(act.Session, act.User, act.Now);
         // Nobody sends to it any more, so that what is deleted of it does not come again.
         await act.Session.ExecuteAsync("UPDATE mailboxes SET senders = @owner WHERE owner_id = @user", new { owner = SenderRule.Owner, user = act.User });
+        await act.Session.ExecuteAsync("DELETE FROM topic_subscriptions WHERE mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)", new { user = act.User });
         return null;
     }
 

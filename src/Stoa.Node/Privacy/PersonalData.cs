@@ -84,6 +84,17 @@ internal static class PersonalData
             // Each may have a quarter of a megabyte with it.
             PageSize = 20,
         },
+        new("topics", "id", "owner_id = @user", "id name senders subscribers created_at") { OnErasure = new OnErasure.Deleted() },
+        new(
+            "topic_accounts",
+            "topic_id || ' ' || is_sender || ' ' || account_id",
+            "account_id = @user OR topic_id IN (SELECT id FROM topics WHERE owner_id = @user)",
+            "topic_id is_sender account_id") { OnErasure = new OnErasure.Deleted(Key: "topic_id, is_sender, account_id") },
+        new(
+            "topic_subscriptions",
+            "topic_id || ' ' || mailbox_id",
+            "mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user) OR topic_id IN (SELECT id FROM topics WHERE owner_id = @user)",
+            "topic_id mailbox_id created_at missed") { OnErasure = new OnErasure.Deleted() },
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at") { OnErasure = new OnErasure.Overwritten("reviewer = @pseudonym, text = NULL, answer = NULL, answered_at = NULL", "reviewer_id = @user AND reviewer <> @pseudonym") },
         new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses withdrawn_at withdrawal_reason withdrawn_as_whole") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
         new("publisher_keys", "user_id", "user_id = @user", "user_id handle peer_id created_at") { OnErasure = new OnErasure.ByStep(ErasureSteps.PublisherKey) },

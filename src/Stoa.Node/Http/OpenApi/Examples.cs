@@ -112,6 +112,8 @@ internal static class Examples
     private static readonly MessageResponse s_message = new(
         "msg_01m81g2e8hf0a1b2c3d4e5f6g7", "grace", s_submitted, s_submitted.AddDays(4), 1, "application/json", JsonElement.Parse("""{"done":true}"""), CorrelationId: "order-17");
 
+    private static readonly TopicResponse s_topic = new("topic_01m81g2d3vf0a1b2c3d4e5f6g7", "ada/news", "owner", "anyone", 13, s_submitted);
+
     private static readonly PeerResponse s_peer = new(
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
@@ -417,6 +419,11 @@ internal static class Examples
         new ListResponse<MessageResponse>([s_message with { DeadAt = s_submitted.AddMinutes(5), Deliveries = 5 }]),
         new RedriveRequest([s_message.Id]),
         new RedrivenResponse(1),
+        new CreateTopicRequest("news", Subscribers: "anyone"),
+        s_topic,
+        new ListResponse<TopicResponse>([s_topic]),
+        new PublishedResponse(12, 0, 1),
+        new ListResponse<SubscriptionResponse>([new SubscriptionResponse("ada/news", "grace/inbox", s_submitted, 1)]),
         new OpenChannelRequest("stoa", s_channel.PayerKey, s_channel.PayeeKey, "5", 86_400),
         s_channel,
         new ListResponse<ChannelResponse>([s_channel]),

@@ -46,6 +46,8 @@ CREATE TABLE mailbox_messages (
     bytes BIGINT NOT NULL,
     correlation_id TEXT,
     reply_to TEXT,
+    -- The topic that it was published to, if it came by one.
+    topic_id TEXT,
     sent_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     ready_at BIGINT NOT NULL,
@@ -75,3 +77,33 @@ CREATE TABLE mailbox_dedupes (
 ) {without rowid};
 CREATE INDEX mailbox_dedupes_by_expiry ON mailbox_dedupes (expires_at);
 CREATE INDEX mailbox_dedupes_by_sender ON mailbox_dedupes (sender_id);
+
+-- Names that mailboxes subscribe to.
+CREATE TABLE topics (
+    id TEXT NOT NULL PRIMARY KEY,
+    owner_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    senders TEXT NOT NULL,
+    subscribers TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (owner_id, name)
+);
+
+-- The accounts that may publish to topics which name some, or subscribe to them.
+CREATE TABLE topic_accounts (
+    topic_id TEXT NOT NULL,
+    is_sender BOOLEAN NOT NULL,
+    account_id TEXT NOT NULL,
+    PRIMARY KEY (topic_id, is_sender, account_id)
+) {without rowid};
+CREATE INDEX topic_accounts_by_account ON topic_accounts (account_id);
+
+CREATE TABLE topic_subscriptions (
+    topic_id TEXT NOT NULL,
+    mailbox_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- Messages that the mailbox did not get.
+    missed BIGINT NOT NULL,
+    PRIMARY KEY (topic_id, mailbox_id)
+) {without rowid};
+CREATE INDEX topic_subscriptions_by_mailbox ON topic_subscriptions (mailbox_id);
