@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Text;
-using System.Text.Json;
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
@@ -9,7 +7,6 @@ namespace Stoa.Cli.Commands;
 /// <summary>The commands of <c>stoa mailbox</c>. They are small and say the same things, so they are together.</summary>
 internal static class MailboxCommands
 {
-    private const string Json = "application/json";
     private const string Sample = "msg_01h2xcejqtf2nbrexx3vqjhp41";
 
     public static CommandGroup Create(CommandScope scope) => new(
@@ -28,22 +25,26 @@ internal static class MailboxCommands
         new RedriveCommand(scope),
         new DeleteCommand(scope));
 
-    private static Argument<string> Mailbox()
+    /// <summary>The address of a mailbox or topic, which is looked at here: the node would only say that there is none such.</summary>
+    public static Argument<string> Address(string name, string what)
     {
-        var address = new Argument<string>("MAILBOX") { Description = "Its address, OWNER/NAME." };
+        var address = new Argument<string>(name) { Description = "Its address, OWNER/NAME." };
         address.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && token.Value.Split('/') is not [{ Length: > 0 }, { Length: > 0 }])
-                result.AddError($"'{token.Value}' is not the address of a mailbox: it is written as OWNER/NAME, such as ada/jobs.");
+                result.AddError($"'{token.Value}' is not the address of a {what}: it is written as OWNER/NAME, such as ada/jobs.");
         });
         return address;
     }
+
+    private static Argument<string> Mailbox() => Address("MAILBOX", "mailbox");
 
     private static Argument<string> Message() => CommonArguments.Id("MESSAGE", "As stoa mailbox receive shows it (msg_…).", IdKind.Message);
 
     private static Argument<string> Token() => new("TOKEN") { Description = "That came with the delivery." };
 
-    private static int? Seconds(long? milliseconds) => milliseconds is { } time ? (int)Math.Min((time + 999) / 1_000, int.MaxValue) : null;
+    /// <summary>Whole seconds, rather too many than too few.</summary>
+    public static int? Seconds(long? milliseconds) => milliseconds is { } time ? (int)Math.Min((time + 999) / 1_000, int.MaxValue) : null;
 
     private static IReadOnlyList<string> Row(MessageResponse message) =>
     [
@@ -165,14 +166,7 @@ internal static class MailboxCommands
     private sealed class SendCommand : StoaCommand
     {
         private readonly Argument<string> _mailbox = Mailbox();
-        private readonly Argument<string?> _file = new("FILE") { Description = "What is sent, - for standard input; a name that ends in .json is JSON.", Arity = ArgumentArity.ZeroOrOne };
-        private readonly Option<string?> _value = new("--value") { Description = "JSON that is sent, instead of a file.", HelpName = "JSON" };
-        private readonly Option<string?> _text = new("--text", "-t") { Description = "Text that is sent, instead of a file.", HelpName = "TEXT" };
-        private readonly Option<string?> _type = new("--type") { Description = "The content type of a file or text.", HelpName = "TYPE" };
-        private readonly Option<string?> _key = new("--dedupe-key") { Description = "Sent again with the same key it is not sent twice.", HelpName = "KEY" };
-        private readonly Option<string?> _correlation = new("--correlation") { Description = "What the reply says again; in a reply, what the request said.", HelpName = "ID" };
-        private readonly Option<string?> _replyTo = new("--reply-to") { Description = "The mailbox that a reply is expected in.", HelpName = "MAILBOX" };
-        private readonly Option<long?> _expires = new("--expires") { Description = "For how long it is of use.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+        private readonly MessageInput _input = new();
 
         public SendCommand(CommandScope scope)
             : base(
@@ -183,31 +177,12 @@ internal static class MailboxCommands
                 new("A request that wants a reply", "stoa mailbox send ada/jobs question.json --reply-to grace/answers --correlation q1"))
         {
             Add(_mailbox);
-            Add(_file);
-            foreach (var option in new Option[] { _value, _text, _type, _key, _correlation, _replyTo, _expires })
-                Add(option);
-            Validators.Add(result =>
-            {
-                var sources = (result.GetResult(_file) is { Tokens.Count: > 0 } ? 1 : 0) + (result.GetResult(_value) is null ? 0 : 1) + (result.GetResult(_text) is null ? 0 : 1);
-                if (sources != 1)
-                    result.AddError("What is sent is one of FILE, --value JSON and --text TEXT.");
-            });
+            _input.AddTo(this);
         }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var (bytes, type) = await ReadAsync(invocation, cancellationToken);
-            var sent = await invocation.Client.SendMessageAsync(
-                invocation.Get(_mailbox),
-                new SendMessageRequest(
-                    type == Json ? ToJson(bytes) : null,
-                    type == Json ? null : Convert.ToBase64String(bytes.Span),
-                    type,
-                    invocation.Get(_key),
-                    invocation.Get(_correlation),
-                    invocation.Get(_replyTo),
-                    Seconds(invocation.Get(_expires))),
-                cancellationToken);
+            var sent = await invocation.Client.SendMessageAsync(invocation.Get(_mailbox), await _input.ReadAsync(invocation, cancellationToken), cancellationToken);
             if (invocation.IsJson)
             {
                 invocation.Screen.Json(sent, json => json.SentMessageResponse);
@@ -218,29 +193,6 @@ internal static class MailboxCommands
             if (sent.Duplicate)
                 invocation.Screen.Note("[grey]It was sent before with this key: nothing was sent now.[/]");
             return ExitCode.Ok;
-        }
-
-        private async Task<(ReadOnlyMemory<byte> Bytes, string Type)> ReadAsync(Invocation invocation, CancellationToken cancellationToken)
-        {
-            if (invocation.Get(_value) is { } value)
-                return (Encoding.UTF8.GetBytes(value), Json);
-            if (invocation.Get(_text) is { } text)
-                return (Encoding.UTF8.GetBytes(text), invocation.Get(_type) ?? "text/plain; charset=utf-8");
-            var path = invocation.Get(_file)!;
-            var type = invocation.Get(_type) ?? (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? Json : "application/octet-stream");
-            return (await SmallFile.ReadAsync(invocation, path, "message", cancellationToken), type);
-        }
-
-        private static JsonElement ToJson(ReadOnlyMemory<byte> bytes)
-        {
-            try
-            {
-                return JsonElement.Parse(bytes.Span);
-            }
-            catch (JsonException notJson)
-            {
-                throw new CommandFailure($"What is sent is not JSON: {JsonText.Say(notJson)}", hint: "Send any text with --text, any bytes with --type application/octet-stream.");
-            }
         }
     }
 

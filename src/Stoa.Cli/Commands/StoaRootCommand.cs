@@ -61,6 +61,7 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             MailboxCommands.Create(scope),
+            TopicCommands.Create(scope),
             new WalletCommand(scope),
             PlanCommands.Create(scope),
             CouponCommands.Create(scope),

@@ -59,6 +59,29 @@ public sealed class MailboxCommandsTests(RealNode node) : IDisposable
         (await _cli.RunAsync($"mailbox delete {box}")).ShouldBe(ExitCode.Ok, _cli.Error);
     }
 
+    [Fact]
+    public async Task WhatIsPublished_ComesToTheMailboxesThatSubscribe()
+    {
+        var box = await CreateAsync("inbox");
+        (await _cli.RunAsync(["topic", "create", "news", "--subscribers", "anyone"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        var topic = _cli.Output.Trim();
+        (await _cli.RunAsync($"topic subscribe {topic} {box}")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        (await _cli.RunAsync(["topic", "publish", topic, "--value", "[1]", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("delivered").GetInt32().ShouldBe(1);
+
+        (await ReceiveAsync(box)).GetProperty("topic").GetString().ShouldBe(topic);
+        (await _cli.RunAsync("topic list")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain(topic);
+        (await _cli.RunAsync($"topic subscriptions {topic}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain(box);
+        (await _cli.RunAsync($"topic subscriptions {box} --of-mailbox")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain(topic);
+        (await _cli.RunAsync($"topic unsubscribe {topic} {box}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"topic delete {topic}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"mailbox delete {box}")).ShouldBe(ExitCode.Ok, _cli.Error);
+    }
+
     [Theory]
     [InlineData("mailbox show jobs")]
     [InlineData("mailbox send ada/jobs")]

@@ -288,7 +288,7 @@ public sealed class MessagesEndpointsTests : IAsyncLifetime
         (await PostAsync("messages", """{"body":{"a":1,"a":2}}""")).ShouldBe(HttpStatusCode.BadRequest, "which of the two it is, receivers would not agree on");
         (await PostAsync("messages", """{"body":null}""")).ShouldBe(HttpStatusCode.UnprocessableEntity);
         (await PostAsync("messages", """{"body":1,"more":2}""")).ShouldBe(HttpStatusCode.BadRequest);
-        (await PostAsync("messages/msg_none/ack", """{"token":"0000000000000001"}""")).ShouldBe(HttpStatusCode.NotFound);
+        (await PostAsync("messages/msg_none/ack", """{"token":"0000000000000001"}""")).ShouldBe(HttpStatusCode.BadRequest);
 
         async Task<HttpStatusCode> PostAsync(string path, string json)
         {
