@@ -45,12 +45,12 @@ public sealed partial class StoaClient
     }
 
     /// <summary><c>GET /api/v1/mailboxes/{handle}/{name}/subscriptions</c>.</summary>
-    public Task<ListResponse<SubscriptionResponse>> ListMailboxSubscriptionsAsync(string mailbox, CancellationToken cancellationToken = default) =>
-        GetAsync(MailboxPath(mailbox) + "/subscriptions", StoaJson.Default.ListResponseSubscriptionResponse, cancellationToken);
+    public Task<ListResponse<TopicSubscriptionResponse>> ListMailboxSubscriptionsAsync(string mailbox, CancellationToken cancellationToken = default) =>
+        GetAsync(MailboxPath(mailbox) + "/subscriptions", StoaJson.Default.ListResponseTopicSubscriptionResponse, cancellationToken);
 
     /// <summary><c>GET /api/v1/topics/{handle}/{name}/subscriptions</c>.</summary>
-    public Task<ListResponse<SubscriptionResponse>> ListTopicSubscriptionsAsync(string topic, CancellationToken cancellationToken = default) =>
-        GetAsync(TopicPath(topic) + "/subscriptions", StoaJson.Default.ListResponseSubscriptionResponse, cancellationToken);
+    public Task<ListResponse<TopicSubscriptionResponse>> ListTopicSubscriptionsAsync(string topic, CancellationToken cancellationToken = default) =>
+        GetAsync(TopicPath(topic) + "/subscriptions", StoaJson.Default.ListResponseTopicSubscriptionResponse, cancellationToken);
 
     private static string TopicPath(string address)
     {

@@ -236,7 +236,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(TopicResponse))]
 [JsonSerializable(typeof(ListResponse<TopicResponse>))]
 [JsonSerializable(typeof(PublishedResponse))]
-[JsonSerializable(typeof(ListResponse<SubscriptionResponse>))]
+[JsonSerializable(typeof(ListResponse<TopicSubscriptionResponse>))]
 [JsonSerializable(typeof(ListResponse<ReviewResponse>))]
 [JsonSerializable(typeof(AgentReviewsResponse))]
 [JsonSerializable(typeof(CreateWebhookRequest))]

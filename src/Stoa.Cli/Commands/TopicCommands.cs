@@ -177,7 +177,7 @@ internal static class TopicCommands
                 : await invocation.Client.ListTopicSubscriptionsAsync(address, cancellationToken);
             if (invocation.IsJson)
             {
-                invocation.Screen.Json(subscriptions, json => json.ListResponseSubscriptionResponse);
+                invocation.Screen.Json(subscriptions, json => json.ListResponseTopicSubscriptionResponse);
                 return ExitCode.Ok;
             }
 

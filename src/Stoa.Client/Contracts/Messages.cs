@@ -185,4 +185,4 @@ public sealed record PublishedResponse(int Delivered, int Duplicates, int Missed
 /// <param name="Mailbox">The mailbox's.</param>
 /// <param name="CreatedAt">Since when.</param>
 /// <param name="Missed">How many messages it did not get.</param>
-public sealed record SubscriptionResponse(string Topic, string Mailbox, DateTimeOffset CreatedAt, long Missed);
+public sealed record TopicSubscriptionResponse(string Topic, string Mailbox, DateTimeOffset CreatedAt, long Missed);

@@ -1,5 +1,4 @@
 using System.Text;
-using Stoa.Market.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Messages;

@@ -52,14 +52,14 @@ public static class TopicsEndpoints
             .Needs(Permission.MessagesReceive)
             .WithName("listTopicSubscriptions").WithSummary("List who subscribes to a topic of yours")
             .WithDescription("All of them, at most 100, each with how many messages it has missed.")
-            .Produces<ListResponse<SubscriptionResponse>>()
+            .Produces<ListResponse<TopicSubscriptionResponse>>()
             .Refuses(MessageRefusal.TopicUnknown);
         var mailbox = api.MapGroup("/mailboxes" + MailboxesEndpoints.OfOne + "/subscriptions").WithTags("Messages");
         mailbox.MapGet("/", ListOfMailboxAsync)
             .Needs(Permission.MessagesReceive)
             .WithName("listMailboxSubscriptions").WithSummary("List what a mailbox subscribes to")
             .WithDescription("All of it, at most 100 topics, each with how many messages were missed.")
-            .Produces<ListResponse<SubscriptionResponse>>()
+            .Produces<ListResponse<TopicSubscriptionResponse>>()
             .Refuses(MessageRefusal.MailboxUnknown);
         mailbox.MapPut("/{publisher}/{topic}", SubscribeAsync)
             .Needs(Permission.MessagesReceive)
@@ -160,8 +160,8 @@ public static class TopicsEndpoints
         shown.Topic.Senders is SenderRule.Accounts ? shown.Senders : null,
         shown.Topic.Subscribers is SenderRule.Accounts ? shown.Subscribers : null);
 
-    private static ListResponse<SubscriptionResponse> ToContract(IReadOnlyList<Subscription> subscriptions) =>
-        new([.. subscriptions.Select(one => new SubscriptionResponse(one.Topic, one.Mailbox, one.CreatedAt, one.Missed))], null);
+    private static ListResponse<TopicSubscriptionResponse> ToContract(IReadOnlyList<Subscription> subscriptions) =>
+        new([.. subscriptions.Select(one => new TopicSubscriptionResponse(one.Topic, one.Mailbox, one.CreatedAt, one.Missed))], null);
 
     private static ProblemResult Unknown(string handle, string name) => new Refusal<MessageRefusal>(
         MessageRefusal.TopicUnknown, $"There is no topic {handle}/{name}, or you may not do this with it. List your own with GET /api/v1/topics.").ToProblem();

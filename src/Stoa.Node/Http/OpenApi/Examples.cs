@@ -423,7 +423,7 @@ internal static class Examples
         s_topic,
         new ListResponse<TopicResponse>([s_topic]),
         new PublishedResponse(12, 0, 1),
-        new ListResponse<SubscriptionResponse>([new SubscriptionResponse("ada/news", "grace/inbox", s_submitted, 1)]),
+        new ListResponse<TopicSubscriptionResponse>([new TopicSubscriptionResponse("ada/news", "grace/inbox", s_submitted, 1)]),
         new OpenChannelRequest("stoa", s_channel.PayerKey, s_channel.PayeeKey, "5", 86_400),
         s_channel,
         new ListResponse<ChannelResponse>([s_channel]),
