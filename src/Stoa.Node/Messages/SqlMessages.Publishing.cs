@@ -1,7 +1,6 @@
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Messages;
-using Stoa.Node.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Messages;
