@@ -114,6 +114,8 @@ internal static class Examples
 
     private static readonly TopicResponse s_topic = new("topic_01m81g2d3vf0a1b2c3d4e5f6g7", "ada/news", "owner", "anyone", 13, s_submitted);
 
+    private static readonly TopicSubscriptionResponse s_topicSubscription = new("ada/news", "grace/inbox", s_submitted, 1);
+
     private static readonly PeerResponse s_peer = new(
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
@@ -423,7 +425,8 @@ internal static class Examples
         s_topic,
         new ListResponse<TopicResponse>([s_topic]),
         new PublishedResponse(12, 0, 1),
-        new ListResponse<TopicSubscriptionResponse>([new TopicSubscriptionResponse("ada/news", "grace/inbox", s_submitted, 1)]),
+        s_topicSubscription,
+        new ListResponse<TopicSubscriptionResponse>([s_topicSubscription]),
         new OpenChannelRequest("stoa", s_channel.PayerKey, s_channel.PayeeKey, "5", 86_400),
         s_channel,
         new ListResponse<ChannelResponse>([s_channel]),
