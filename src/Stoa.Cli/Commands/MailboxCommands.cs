@@ -12,7 +12,7 @@ internal static class MailboxCommands
     public static CommandGroup Create(CommandScope scope) => new(
         "mailbox",
         "Send messages to accounts, and receive them.",
-        [new("A message from one program to another", "stoa mailbox create jobs --senders anyone && stoa mailbox send ada/jobs --value '{\"order\":17}' && stoa mailbox receive ada/jobs --wait 20s")],
+        [new("A message from one program to another", "stoa mailbox create jobs --senders anyone && stoa mailbox send ada/jobs --text 'order 17' && stoa mailbox receive ada/jobs --wait 20s")],
         new CreateCommand(scope),
         new ListCommand(scope),
         new ShowCommand(scope),
@@ -173,7 +173,7 @@ internal static class MailboxCommands
                 scope,
                 "send",
                 "Send a message.",
-                new("JSON, at most once", "stoa mailbox send ada/jobs --value '{\"order\":17}' --dedupe-key order-17"),
+                new("Once, also when it is repeated", "stoa mailbox send ada/jobs order.json --dedupe-key order-17"),
                 new("A request that wants a reply", "stoa mailbox send ada/jobs question.json --reply-to grace/answers --correlation q1"))
         {
             Add(_mailbox);

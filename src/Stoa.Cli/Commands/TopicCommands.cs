@@ -10,7 +10,7 @@ internal static class TopicCommands
     public static CommandGroup Create(CommandScope scope) => new(
         "topic",
         "Publish messages to all mailboxes that subscribe.",
-        [new("News for whoever wants them", "stoa topic create news --subscribers anyone && stoa topic publish ada/news --value '{\"version\":\"1.1\"}'")],
+        [new("News for whoever wants them", "stoa topic create news --subscribers anyone && stoa topic publish ada/news release.json")],
         new CreateCommand(scope),
         new ListCommand(scope),
         new PublishCommand(scope),
