@@ -11,6 +11,7 @@ Benchmark[] benchmarks =
     new("channels", "vouchers of payment channels, made and checked on one core: hash chains and signatures", (run, stop) => Task.FromResult(ChannelsBench.Run(run.Tell, stop))),
     new("inference", "requests to models through the node, beside another gateway: how many, what they take longer, a thousand streams, caches of prompts", InferenceBench.RunAsync) { Parts = InferenceBench.Parts },
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
+    new("messages", "messages through a mailbox, sent, received and acknowledged by sixteen each, embedded and on PostgreSQL", MessagesBench.RunAsync) { Parts = MessagesBench.Parts },
     new("network", "finding providers where three nodes in ten are silent, beside js-libp2p; statements on their way to fifty nodes; lookups among ten thousand", NetworkBench.RunAsync) { Parts = NetworkBench.Parts },
     new("registry", "comparing a million statements with a million others; statements of a peer, checked and stored; and all of search", (run, stop) => RegistryBench.RunAsync(run.Tell, stop)),
     new("sealing", "inputs of tasks sealed and opened on one core", (run, stop) => Task.FromResult(SealingBench.Run(run.Tell, stop))),

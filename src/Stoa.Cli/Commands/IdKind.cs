@@ -17,6 +17,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Review = new("rev", "a review", "stoa review show {0}");
     public static readonly IdKind Webhook = new("hook", "a webhook", "stoa webhook deliveries {0}");
     public static readonly IdKind Delivery = new("dlvr", "a delivery", null);
+    public static readonly IdKind Message = new("msg", "a message", null);
     public static readonly IdKind Payment = new("pay", "a payment", "stoa payment show {0}");
     public static readonly IdKind Payout = new("payout", "a payout", "stoa payout show {0}");
     public static readonly IdKind Budget = new("budget", "a budget", "stoa budget list");
@@ -33,9 +34,9 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
 
     private static readonly IdKind[] s_known =
     [
-        Task, Batch, Template, Schedule, Run, Auction, Review, Webhook, Delivery, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Supplier, Replica, Identity, Invitation,
+        Task, Batch, Template, Schedule, Run, Auction, Review, Webhook, Delivery, Message, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Supplier, Replica, Identity, Invitation,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
-        new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
+        new("mbox", "a mailbox", "stoa mailbox list"), new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];
 
     /// <summary>Why a word is not the id of one of some kinds; null when it is.</summary>

@@ -60,6 +60,8 @@ internal static class StoaRootCommand
             WorkflowCommands.Create(scope),
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
+            MailboxCommands.Create(scope),
+            TopicCommands.Create(scope),
             new WalletCommand(scope),
             PlanCommands.Create(scope),
             CouponCommands.Create(scope),

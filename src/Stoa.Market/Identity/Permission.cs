@@ -25,6 +25,12 @@ public enum Permission
     /// <summary>Make, change, test and delete webhooks.</summary>
     WebhooksManage,
 
+    /// <summary>Send messages to mailboxes.</summary>
+    MessagesSend,
+
+    /// <summary>Make, see and delete mailboxes, and receive what is in them.</summary>
+    MessagesReceive,
+
     /// <summary>See the wallet, its transfers, the payment channels and the quota.</summary>
     WalletRead,
 

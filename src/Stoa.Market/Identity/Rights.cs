@@ -20,7 +20,8 @@ public static class Rights
         Permission.TasksRead, Permission.WebhooksRead, Permission.WalletRead, Permission.MembersRead, Permission.OrganisationLeave);
 
     private static readonly PermissionSet s_developer = new(s_viewer.Bits | PermissionSet.Of(
-        Permission.TasksSubmit, Permission.ModelsUse, Permission.SchedulesManage, Permission.AgentsPublish, Permission.WebhooksManage, Permission.KeysManage).Bits);
+        Permission.TasksSubmit, Permission.ModelsUse, Permission.SchedulesManage, Permission.AgentsPublish, Permission.WebhooksManage,
+        Permission.MessagesSend, Permission.MessagesReceive, Permission.KeysManage).Bits);
 
     private static readonly PermissionSet s_admin = new(s_developer.Bits | PermissionSet.Of(
         Permission.WalletSpend, Permission.MembersManage, Permission.OrganisationManage, Permission.AuditRead).Bits);

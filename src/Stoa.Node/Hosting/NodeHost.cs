@@ -20,6 +20,7 @@ using Stoa.Node.Inference.Sales;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
+using Stoa.Node.Messages;
 using Stoa.Node.Metering;
 using Stoa.Node.Network;
 using Stoa.Node.Observability;
@@ -115,6 +116,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddWorkflows();
         builder.AddSchedules();
         builder.AddWebhooks();
+        builder.AddMessages();
         builder.AddMetering();
         builder.AddInference();
         var storage = builder.AddStorage();
@@ -225,6 +227,9 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapWorkflowRuns();
         api.MapSchedules();
         api.MapWebhooks();
+        api.MapMailboxes();
+        api.MapMessages();
+        api.MapTopics();
         api.MapUsage();
         api.MapBudgets();
     }

@@ -32,14 +32,16 @@ internal sealed class CountedWindows<TKey>(TimeSpan length, TimeProvider time)
         }
     }
 
-    /// <summary>Counts one act.</summary>
+    /// <summary>Counts an act, or several that are done together.</summary>
     /// <param name="key">Whose it is.</param>
     /// <param name="limit">How many it may do in a window, at least 1. It may be another number each time.</param>
     /// <param name="standing">How many are left, and in which time all are there again.</param>
-    /// <returns>Whether it is not one too many; otherwise it is not counted.</returns>
-    public bool TryUse(TKey key, int limit, out WindowStanding standing)
+    /// <param name="count">How many acts it is, at least 1.</param>
+    /// <returns>Whether they are not too many; otherwise none is counted.</returns>
+    public bool TryUse(TKey key, int limit, out WindowStanding standing, int count = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         lock (_gate)
         {
             var now = time.GetElapsedTime(_began).Ticks;
@@ -50,9 +52,9 @@ internal sealed class CountedWindows<TKey>(TimeSpan length, TimeProvider time)
                 window.Since = now;
             if (now - window.Since >= length.Ticks)
                 window = new Window { Since = now };
-            var isIn = window.Used < limit;
+            var isIn = count <= limit - window.Used;
             if (isIn)
-                window.Used++;
+                window.Used += count;
             standing = new WindowStanding(Math.Max(0, limit - window.Used), new TimeSpan(window.Since + length.Ticks - now));
             return isIn;
         }

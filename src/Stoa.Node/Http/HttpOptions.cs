@@ -42,6 +42,9 @@ public sealed record HttpOptions
     /// <summary>Attempts to redeem a coupon that one person may make in an hour. Default 20.</summary>
     public int CouponsPerHour { get; init; } = 20;
 
+    /// <summary>Messages that one person may send to mailboxes in a minute, in whosever name. Default 30,000.</summary>
+    public int MessagesPerMinute { get; init; } = 30_000;
+
     /// <summary>Event streams and sockets that one caller may have open at once. Default 64.</summary>
     public int StreamsPerCaller { get; init; } = 64;
 
@@ -59,7 +62,7 @@ public sealed record HttpOptions
             yield return "Http:AllowedOrigins are origins such as https://console.example.org, without a path.";
         if (StreamsPerCaller < 1)
             yield return "Http:StreamsPerCaller is at least 1.";
-        if (CallsPerMinute < 1 || ModelCallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || RegistrationsPerProvider < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1)
-            yield return "Http:CallsPerMinute, ModelCallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, RegistrationsPerProvider, InvitationsPerHour and CouponsPerHour are at least 1.";
+        if (CallsPerMinute < 1 || ModelCallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || RegistrationsPerProvider < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1 || MessagesPerMinute < 1)
+            yield return "Http:CallsPerMinute, ModelCallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, RegistrationsPerProvider, InvitationsPerHour, CouponsPerHour and MessagesPerMinute are at least 1.";
     }
 }

@@ -177,7 +177,7 @@ public static partial class Problems
             "The organisation has as many members and open invitations together as are allowed.",
             "Withdraw invitations, or remove members."),
         OrganisationRefusal.OrganisationInUse => Row(refusal, 409, "Organisation still in use",
-            "An organisation is deleted when it has no money, no tasks that wait or run, no schedules, webhooks or channels, no plan that would be renewed, and no published agents.",
+            "An organisation is deleted when it has no money, no tasks that wait or run, no schedules, webhooks, mailboxes, topics or channels, no plan that would be renewed, and no published agents.",
             "End or empty what is listed in errors, then delete it."),
     };
 

@@ -6,6 +6,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Ledger;
+using Stoa.Market.Messages;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
@@ -80,6 +81,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<SupplierRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TaskRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<MessageRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<WebhookRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -162,6 +165,7 @@ public static partial class Problems
             .. Enum.GetValues<ResolutionRefusal>().Select(Of),
             .. Enum.GetValues<WithdrawalRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),
+            .. Enum.GetValues<MessageRefusal>().Select(Of),
         ];
         // Two enums may share a code only when they mean the same: then their rows are one row.
         return new SortedDictionary<string, ProblemKind>(

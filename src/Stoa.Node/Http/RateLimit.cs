@@ -26,4 +26,7 @@ public enum RateLimit
 
     /// <summary>Requests to models, per caller: these are paid for, and come faster than others.</summary>
     ModelCalls,
+
+    /// <summary>Messages that are sent to mailboxes, per person.</summary>
+    Messages,
 }

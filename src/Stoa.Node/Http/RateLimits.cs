@@ -32,6 +32,7 @@ public sealed class RateLimits : IDisposable
             [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10), time),
             [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1), time),
             [RateLimit.Coupons] = new("coupons", options.CouponsPerHour, TimeSpan.FromHours(1), time),
+            [RateLimit.Messages] = new("messages", options.MessagesPerMinute, TimeSpan.FromMinutes(1), time),
             [RateLimit.RegistrationByProvider] = new("registration-by-provider", options.RegistrationsPerProvider, TimeSpan.FromHours(1), time),
             [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1), time),
         };
@@ -56,10 +57,11 @@ public sealed class RateLimits : IDisposable
     /// <param name="context">The request.</param>
     /// <param name="limit">What it counts as.</param>
     /// <param name="key">For whom it counts.</param>
-    public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key)
+    /// <param name="count">How often it counts; no more often than all that the limit allows.</param>
+    public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key, int count = 1)
     {
         var quota = _quotas[limit];
-        return Tell(context, quota, quota.Windows.TryUse(key, quota.Permits, out var standing), standing);
+        return Tell(context, quota, quota.Windows.TryUse(key, quota.Permits, out var standing, Math.Min(count, quota.Permits)), standing);
     }
 
     /// <summary>Counts a request against the limit of the API key that it came with; a problem when it is one too many.</summary>
@@ -91,7 +93,7 @@ public sealed class RateLimits : IDisposable
 
     /// <summary>Who is counted: the person who calls, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
     internal static string KeyOf(HttpContext context, RateLimit limit) =>
-        limit is RateLimit.Calls or RateLimit.ModelCalls or RateLimit.Invitations or RateLimit.Coupons && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
+        limit is RateLimit.Calls or RateLimit.ModelCalls or RateLimit.Invitations or RateLimit.Coupons or RateLimit.Messages && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
 
     private static string Network(IPAddress? address)
     {

@@ -5,6 +5,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference.Routing;
 using Stoa.Market.Ledger;
+using Stoa.Market.Messages;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
@@ -93,6 +94,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TransferRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params MessageRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WebhookRefusal[] refusals)

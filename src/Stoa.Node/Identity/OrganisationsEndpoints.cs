@@ -48,7 +48,7 @@ public static class OrganisationsEndpoints
         organisations.MapDelete("/{organisation}", DeleteAsync)
             .Needs(Permission.OrganisationManage)
             .WithName("deleteOrganisation").WithSummary("Delete an organisation")
-            .WithDescription("Only one that has no money, nothing that is under way with it, no tasks that wait or run, no schedules, webhooks or channels, no plan that would be renewed, and no published agents. What is left in the wallet and of credit can be given up with forfeit, which needs the permission to spend. Its keys open nothing any more, and its books stay.")
+            .WithDescription("Only one that has no money, nothing that is under way with it, no tasks that wait or run, no schedules, webhooks, mailboxes, topics or channels, no plan that would be renewed, and no published agents. What is left in the wallet and of credit can be given up with forfeit, which needs the permission to spend. Its keys open nothing any more, and its books stay.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(OrganisationRefusal.OrganisationUnknown, OrganisationRefusal.OrganisationInUse);
         organisations.MapDelete("/{organisation}/membership", LeaveAsync)

@@ -230,6 +230,8 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
         await AddAsync("SELECT COALESCE((SELECT open_tasks FROM user_usage WHERE user_id = @organisation), 0)", "task that waits or runs", "tasks that wait or run");
         await AddAsync("SELECT count(*) FROM schedules WHERE owner_id = @organisation", "schedule", "schedules");
         await AddAsync("SELECT count(*) FROM webhooks WHERE owner_id = @organisation", "webhook", "webhooks");
+        await AddAsync("SELECT count(*) FROM mailboxes WHERE owner_id = @organisation", "mailbox", "mailboxes");
+        await AddAsync("SELECT count(*) FROM topics WHERE owner_id = @organisation", "topic", "topics");
         await AddAsync("SELECT count(*) FROM channels WHERE (payer_id = @organisation OR payee_id = @organisation) AND due_at IS NOT NULL", "payment channel that is not closed", "payment channels that are not closed");
         await AddAsync(
             "SELECT count(*) FROM subscriptions WHERE user_id = @organisation AND ended_at IS NULL AND NOT is_cancelled", "plan that would be renewed: cancel it (stoa plan cancel)");

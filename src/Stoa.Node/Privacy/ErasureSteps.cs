@@ -4,6 +4,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Identity.SignIn;
 using Stoa.Market.Ledger;
+using Stoa.Market.Messages;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
@@ -47,6 +48,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
 {
     public const string Begin = "begin";
     public const string Deliveries = "deliveries of others";
+    public const string SentMessages = "messages to others";
     public const string Events = "events";
     public const string PaidCalls = "paid calls";
     public const string Channels = "channels";
@@ -136,6 +138,13 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         {
             new(Begin, BeginAsync),
             new(Deliveries, EraseDeliveriesAsync),
+            // A message belongs to whoever receives it. Where the person wanted an answer is the person's.
+            new(SentMessages, act => DoneWhenAsync(act.Session.ExecuteAsync(
+                """
+                UPDATE mailbox_messages SET reply_to = NULL WHERE (mailbox_id, sequence) IN
+                    (SELECT mailbox_id, sequence FROM mailbox_messages WHERE sender_id = @user AND reply_to IS NOT NULL LIMIT @limit)
+                """,
+                act.Parameters(RowsAtOnce)))),
             new(Events, EraseEventsAsync),
         };
         // Rows that hang on others are in the later lists, or further down in the same: what hangs comes first.
@@ -186,6 +195,9 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     {
         await SqlSessionStore.EndAllAsync(act.Session, act.User, null, SessionEnd.Erasure, act.Now);
         await SqlErasureRequests.EndKeysAsync(act.Session, act.User, act.Now);
+        // Nobody sends to it any more, so that what is deleted of it does not come again.
+        await act.Session.ExecuteAsync("UPDATE mailboxes SET senders = @owner WHERE owner_id = @user", new { owner = SenderRule.Owner, user = act.User });
+        await act.Session.ExecuteAsync("DELETE FROM topic_subscriptions WHERE mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)", new { user = act.User });
         return null;
     }
 

@@ -78,6 +78,34 @@ internal static class PersonalData
             "id",
             "webhook_id IN (SELECT id FROM webhooks WHERE owner_id = @user)",
             "id webhook_id type subject body state attempts due_at attempted_at status error duration_ms created_at finished_at") { OnErasure = new OnErasure.Deleted() },
+        new("mailboxes", "id", "owner_id = @user", "id name senders visibility_seconds max_deliveries retention_seconds messages bytes created_at") { OnErasure = new OnErasure.Deleted() },
+        new(
+            "mailbox_senders",
+            "mailbox_id || ' ' || account_id",
+            "account_id = @user OR mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)",
+            "mailbox_id account_id") { OnErasure = new OnErasure.Deleted() },
+        // What the person has sent to others is theirs to receive; it is gone after two weeks at most, and under an id that leads to nobody.
+        new(
+            "mailbox_messages",
+            "id || ' ' || mailbox_id",
+            "sender_id = @user OR mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)",
+            "id mailbox_id sender_id content_type hex:body correlation_id reply_to sent_at expires_at deliveries dead_at")
+        {
+            OnErasure = new OnErasure.Deleted("mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)", "mailbox_id, sequence"),
+            // Each may have a quarter of a megabyte with it.
+            PageSize = 20,
+        },
+        new("topics", "id", "owner_id = @user", "id name senders subscribers created_at") { OnErasure = new OnErasure.Deleted() },
+        new(
+            "topic_accounts",
+            "topic_id || ' ' || is_sender || ' ' || account_id",
+            "account_id = @user OR topic_id IN (SELECT id FROM topics WHERE owner_id = @user)",
+            "topic_id is_sender account_id") { OnErasure = new OnErasure.Deleted(Key: "topic_id, is_sender, account_id") },
+        new(
+            "topic_subscriptions",
+            "topic_id || ' ' || mailbox_id",
+            "mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user) OR topic_id IN (SELECT id FROM topics WHERE owner_id = @user)",
+            "topic_id mailbox_id created_at missed") { OnErasure = new OnErasure.Deleted() },
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at") { OnErasure = new OnErasure.Overwritten("reviewer = @pseudonym, text = NULL, answer = NULL, answered_at = NULL", "reviewer_id = @user AND reviewer <> @pseudonym") },
         new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses withdrawn_at withdrawal_reason withdrawn_as_whole") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
         new("publisher_keys", "user_id", "user_id = @user", "user_id handle peer_id created_at") { OnErasure = new OnErasure.ByStep(ErasureSteps.PublisherKey) },
@@ -172,6 +200,8 @@ internal static class PersonalData
         ["call_room"] = new("About nobody.", s_aboutNobody),
         ["call_leavings"] = new("Inputs of calls that have ended; gone after minutes.", new OnErasure.Kept("Gone after minutes, with the content.")),
         ["webhook_cursor"] = new("About nobody.", s_aboutNobody),
+        ["mailbox_lanes"] = new("Follows from mailbox_messages.", new OnErasure.Deleted("mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)", "mailbox_id, sender_id")),
+        ["mailbox_dedupes"] = new("Which keys messages were sent with; gone after a day.", new OnErasure.Deleted("sender_id = @user OR mailbox_id IN (SELECT id FROM mailboxes WHERE owner_id = @user)", "mailbox_id, sender_id, dedupe_key")),
         ["usage_totals"] = new("Follows from the transfers of the wallet.", new OnErasure.Kept("Sums of the journal under ids that lead to nobody; whoever earned by it needs them.")),
         ["storage_hours"] = new("About nobody.", s_aboutNobody),
         ["open_transfers"] = new("Downloads under way; gone when they end.", new OnErasure.Kept("Gone when the download ends; one that is paid for is in the way.")),

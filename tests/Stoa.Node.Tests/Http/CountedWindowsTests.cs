@@ -29,6 +29,19 @@ public sealed class CountedWindowsTests
     }
 
     [Fact]
+    public void Acts_ThatAreDoneTogether_AreAllCounted_OrNone()
+    {
+        var windows = new CountedWindows<string>(s_minute, _time);
+        windows.TryUse("ada", 10, out var standing, count: 7).ShouldBeTrue();
+        standing.Remaining.ShouldBe(3);
+
+        windows.TryUse("ada", 10, out standing, count: 4).ShouldBeFalse();
+        standing.Remaining.ShouldBe(3);
+        windows.TryUse("ada", 10, out standing, count: 3).ShouldBeTrue();
+        standing.Remaining.ShouldBe(0);
+    }
+
+    [Fact]
     public void Limit_ThatIsAnotherOne_HoldsAtOnce()
     {
         var windows = new CountedWindows<int>(s_minute, _time);

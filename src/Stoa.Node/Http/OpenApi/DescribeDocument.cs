@@ -39,6 +39,7 @@ internal static class DescribeDocument
         ("Models", "Servers that have models, and names that stand for models. They are asked over OpenAI's API below /v1."),
         ("Events", "What happens, as it happens."),
         ("Webhooks", "Addresses of yours that events are sent to."),
+        ("Messages", "Mailboxes and topics, and the messages that are sent to them and received."),
         ("Ledger", "Wallets, holds and deposits."),
         ("Payments", "Money that you pay in by Stripe."),
         ("Payouts", "Money that you have earned and take out."),

@@ -110,6 +110,16 @@ internal static class Examples
         "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, s_submitted, "128", AttemptedAt: s_submitted, Status: 204,
         DurationMs: 41, FinishedAt: s_submitted);
 
+    private static readonly MailboxResponse s_mailbox = new(
+        "mbox_01m81g2d3vf0a1b2c3d4e5f6g7", "ada/results", "accounts", 30, 5, 345_600, 12, 1, 48_211, s_submitted, ["grace"]);
+
+    private static readonly MessageResponse s_message = new(
+        "msg_01m81g2e8hf0a1b2c3d4e5f6g7", "grace", s_submitted, s_submitted.AddDays(4), 1, "application/json", JsonElement.Parse("""{"done":true}"""), CorrelationId: "order-17");
+
+    private static readonly TopicResponse s_topic = new("topic_01m81g2d3vf0a1b2c3d4e5f6g7", "ada/news", "owner", "anyone", 13, s_submitted);
+
+    private static readonly TopicSubscriptionResponse s_topicSubscription = new("ada/news", "grace/inbox", s_submitted, 1);
+
     private static readonly PeerResponse s_peer = new(
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
@@ -409,6 +419,31 @@ internal static class Examples
         new ListResponse<WebhookResponse>([s_webhook with { Secret = null }]),
         s_delivery,
         new ListResponse<WebhookDeliveryResponse>([s_delivery]),
+        new CreateMailboxRequest("results", "accounts", ["grace"]),
+        s_mailbox,
+        new ListResponse<MailboxResponse>([s_mailbox]),
+        new SendMessageRequest(JsonElement.Parse("""{"order":17}"""), DedupeKey: "order-17", CorrelationId: "order-17", ReplyTo: "ada/results"),
+        new SentMessageResponse(s_message.Id, Duplicate: false),
+        new SendMessagesRequest([new SendMessageRequest(JsonElement.Parse("""{"order":18}""")), new SendMessageRequest(Base64: "AAEC", ContentType: "image/png")]),
+        new SentMessagesResponse([new SentMessageResponse(s_message.Id, Duplicate: false), new SentMessageResponse("msg_01m81g2f1af0a1b2c3d4e5f6g7", Duplicate: false)]),
+        new ReceivedResponse([s_message with { Token = "2f6c1d9e8b7a4c35", HeldUntil = s_submitted.AddSeconds(30) }]),
+        new AcknowledgeRequest("2f6c1d9e8b7a4c35"),
+        new AcknowledgeManyRequest([new DeliveryMarkBody(s_message.Id, "2f6c1d9e8b7a4c35")]),
+        new AcknowledgedResponse(1, []),
+        new ExtendDeliveryRequest("2f6c1d9e8b7a4c35", 120),
+        new ExtendedResponse(s_submitted.AddSeconds(120)),
+        new ReturnDeliveryRequest("2f6c1d9e8b7a4c35", 10),
+        new ReturnedResponse(Dead: false),
+        s_message,
+        new ListResponse<MessageResponse>([s_message with { DeadAt = s_submitted.AddMinutes(5), Deliveries = 5 }]),
+        new RedriveRequest([s_message.Id]),
+        new RedrivenResponse(1),
+        new CreateTopicRequest("news", Subscribers: "anyone"),
+        s_topic,
+        new ListResponse<TopicResponse>([s_topic]),
+        new PublishedResponse(12, 0, 1),
+        s_topicSubscription,
+        new ListResponse<TopicSubscriptionResponse>([s_topicSubscription]),
         new OpenChannelRequest("stoa", s_channel.PayerKey, s_channel.PayeeKey, "5", 86_400),
         s_channel,
         new ListResponse<ChannelResponse>([s_channel]),
