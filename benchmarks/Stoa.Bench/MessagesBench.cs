@@ -26,19 +26,7 @@ internal static class MessagesBench
     {
         var figures = new Figures();
         if (run.Wants("embedded"))
-        {
-            var folder = Directory.CreateTempSubdirectory("stoa-bench-");
-            try
-            {
-                await using var database = await Database.OpenAsync(new StorageOptions(DataFolder: folder.FullName), TimeProvider.System, cancellationToken);
-                await MeasureAsync(database, "embedded", "", figures, run, cancellationToken);
-            }
-            finally
-            {
-                folder.Delete(recursive: true);
-            }
-        }
-
+            await AddEmbeddedAsync(figures, run, cancellationToken);
         if (run.Wants("postgres"))
         {
             await using var server = await PostgresServer.StartAsync();
@@ -55,6 +43,21 @@ internal static class MessagesBench
         }
 
         return figures;
+    }
+
+    /// <summary>Adds the figures of the embedded database.</summary>
+    public static async Task AddEmbeddedAsync(Figures figures, BenchmarkRun run, CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateTempSubdirectory("stoa-bench-");
+        try
+        {
+            await using var database = await Database.OpenAsync(new StorageOptions(DataFolder: folder.FullName), TimeProvider.System, cancellationToken);
+            await MeasureAsync(database, "embedded", "", figures, run, cancellationToken);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     private static async Task MeasureAsync(Database database, string profile, string suffix, Figures figures, BenchmarkRun run, CancellationToken cancellationToken)

@@ -21,6 +21,7 @@ namespace Stoa.Bench;
 internal static class WorkflowsBench
 {
     private const string Machine = "machine";
+    private const string Messages = "messages";
     private const string Steps = "steps";
     private const string Overhead = "overhead";
     private const string Nodes = "nodes";
@@ -29,13 +30,15 @@ internal static class WorkflowsBench
     private const int Chain = 300;
     private const int ManyNodes = 10_000;
 
-    public static IReadOnlyList<string> Parts { get; } = [Machine, Steps, Overhead, Nodes];
+    public static IReadOnlyList<string> Parts { get; } = [Machine, Messages, Steps, Overhead, Nodes];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
         var figures = new Figures();
         if (run.Wants(Machine))
             WorkflowMachineBench.Run(run.Tell, figures, cancellationToken);
+        if (run.Wants(Messages))
+            await MessagesBench.AddEmbeddedAsync(figures, run, cancellationToken);
         if (!run.Wants(Steps) && !run.Wants(Overhead) && !run.Wants(Nodes))
             return figures;
         var folder = Directory.CreateTempSubdirectory("stoa-bench-");
