@@ -116,7 +116,7 @@ public sealed class ResumedRunsTests : IAsyncLifetime
     private Task<WorkflowRunResponse> StartAsync(string document, string? maxPrice = null) =>
         _node.Client.StartWorkflowRunAsync(new StartWorkflowRunRequest(Document: JsonElement.Parse(document), MaxPrice: maxPrice), cancellationToken: Stop);
 
-    private Task WaitsAsync(string run) => Eventually.FoundAsync(async () => (await _node.Client.GetWorkflowRunAsync(run, Stop)).Waits);
+    private Task<IReadOnlyList<WorkflowWaitBody>> WaitsAsync(string run) => Eventually.FoundAsync(async () => (await _node.Client.GetWorkflowRunAsync(run, Stop)).Waits);
 
     private Task<WorkflowRunResponse> EndAsync(string run) =>
         Eventually.FoundAsync(async () => await _node.Client.GetWorkflowRunAsync(run, Stop) is { EndedAt: not null } ended ? ended : null);
