@@ -41,20 +41,26 @@ public static class SupplierChoice
     public static IReadOnlyList<SupplierQuote> Rank(IEnumerable<SupplierQuote> quotes, IReadOnlyList<string> preferred) =>
         [.. quotes.OrderBy(quote => CostOf(quote, preferred)).ThenBy(quote => quote.Supplier.Node.ToString(), StringComparer.Ordinal)];
 
-    /// <summary>Those that are asked for a price: the ones that would be the best if each asked what it posts, and after them those that post nothing.</summary>
+    /// <summary>Those that are asked for a price: the ones that would be the best if each asked what it posts. A quarter of the places is for those that post nothing, as far as there are any.</summary>
     /// <param name="postings">Who offers to do it.</param>
     /// <param name="work">The most that it may be.</param>
     /// <param name="preferred">Regions in which they had better stand; empty: no matter.</param>
     /// <param name="most">How many are asked.</param>
     /// <remarks>What is posted binds nobody: a quote is what is compared then, and paid.</remarks>
-    public static IReadOnlyList<SupplierPosting> Promising(IEnumerable<SupplierPosting> postings, PricedWork work, IReadOnlyList<string> preferred, int most) =>
-    [
-        .. postings
-            .OrderBy(posting => posting.Price is { } price && price.TryPrice(work, out var parts) ? CostOf(posting.Supplier, parts.Total, posting.Region, posting.Supplier.Standing.Latency ?? TimeSpan.Zero, preferred) : double.PositiveInfinity)
-            .ThenByDescending(posting => posting.Supplier.Standing.Reliability)
-            .ThenBy(posting => posting.Supplier.Node.ToString(), StringComparer.Ordinal)
-            .Take(most),
-    ];
+    public static IReadOnlyList<SupplierPosting> Promising(IEnumerable<SupplierPosting> postings, PricedWork work, IReadOnlyList<string> preferred, int most)
+    {
+        var ranked = postings
+            .Select(posting => (Posting: posting, Cost: posting.Price is { } price && price.TryPrice(work, out var parts)
+                ? CostOf(posting.Supplier, parts.Total, posting.Region, posting.Supplier.Standing.Latency ?? TimeSpan.Zero, preferred)
+                : double.PositiveInfinity))
+            .OrderBy(one => one.Cost)
+            .ThenByDescending(one => one.Posting.Supplier.Standing.Reliability)
+            .ThenBy(one => one.Posting.Supplier.Node.ToString(), StringComparer.Ordinal)
+            .ToList();
+        var priced = ranked.Count(one => double.IsFinite(one.Cost));
+        var silent = Math.Min(ranked.Count - priced, Math.Max(most / 4, most - priced));
+        return [.. ranked.Take(Math.Min(priced, most - silent)).Concat(ranked.Skip(priced).Take(silent)).Select(one => one.Posting)];
+    }
 
     /// <summary>Those that a task may come to: the best that are within what it may cost.</summary>
     /// <param name="ranked">The best first.</param>

@@ -7,8 +7,11 @@ namespace Stoa.Network.Addressing;
 /// <param name="Addresses">Without the peer, the best first.</param>
 public sealed record PeerAddress(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)
 {
-    /// <summary>What the peer has signed of where it is, as somebody passed it on, to be checked; null when nothing came with it.</summary>
-    public ReadOnlyMemory<byte>? Record { get; init; }
+    /// <summary>The most records that are taken of one peer: who tells first may have made it up.</summary>
+    public const int MaxRecords = 3;
+
+    /// <summary>What the peer has signed of where it is, as others passed it on, to be checked; none when nothing came with it.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Records { get; init; } = [];
 
     /// <summary>Reads an address that names its peer last.</summary>
     /// <exception cref="FormatException">It names none.</exception>

@@ -1,4 +1,5 @@
 using Stoa.Network.Addressing;
+using Stoa.Network.Records;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Hosting;
@@ -68,6 +69,34 @@ public sealed class PeerBook
                     entry.Addresses.Add(bare, (until, source));
             }
         }
+    }
+
+    /// <summary>Notes where a peer has signed that it is: it takes the place of what it signed before, and nothing that it signed before takes its place.</summary>
+    /// <param name="record">What it has signed; it holds.</param>
+    /// <param name="envelope">The same as it came.</param>
+    internal void AddSigned(PeerRecord record, ReadOnlyMemory<byte> envelope)
+    {
+        lock (_lock)
+        {
+            var entry = Use(record.Peer);
+            if (entry.Signed is { } last && last.Sequence > record.Sequence)
+                return;
+            entry.Signed = (record.Sequence, envelope);
+            foreach (var (address, known) in entry.Addresses.ToList())
+            {
+                if (known.Source is AddressSource.Signed)
+                    entry.Addresses.Remove(address);
+            }
+        }
+
+        Add(record.Peer, record.Addresses, AddressSource.Signed);
+    }
+
+    /// <summary>What was last noted that a peer has signed of where it is; null when nothing was.</summary>
+    internal ReadOnlyMemory<byte>? SignedRecordOf(PeerId peer)
+    {
+        lock (_lock)
+            return _entries.GetValueOrDefault(peer)?.Signed?.Envelope;
     }
 
     /// <summary>Notes what a peer has said of itself: it takes the place of what it said before.</summary>
@@ -159,6 +188,9 @@ public sealed class PeerBook
         public Dictionary<Multiaddr, (DateTimeOffset Until, AddressSource Source)> Addresses { get; } = [];
 
         public PeerDescription? Description { get; set; }
+
+        /// <summary>What others passed on that it has signed, the latest.</summary>
+        public (ulong Sequence, ReadOnlyMemory<byte> Envelope)? Signed { get; set; }
 
         public bool IsConnected { get; set; }
 

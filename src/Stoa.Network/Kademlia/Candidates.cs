@@ -41,8 +41,8 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
             if (_byPeer.TryGetValue(peer.Peer, out var known))
             {
                 // Who told first may have lied about where it is.
-                if (known.State is CandidateState.Heard && known.Peer.Addresses.Count < options.MaxAddresses)
-                    Locate(known, known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)], Record = known.Peer.Record ?? peer.Record });
+                if (known.State is CandidateState.Heard && (known.Peer.Addresses.Count < options.MaxAddresses || peer.Records.Count > 0))
+                    Locate(known, known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)], Records = Join(known.Peer.Records, peer.Records) });
                 continue;
             }
 
@@ -125,6 +125,10 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
         _byPeer.Remove(_byDistance[last].Peer.Peer);
         _byDistance.RemoveAt(last);
     }
+
+    private static IReadOnlyList<ReadOnlyMemory<byte>> Join(IReadOnlyList<ReadOnlyMemory<byte>> known, IReadOnlyList<ReadOnlyMemory<byte>> told) => told.Count == 0
+        ? known
+        : [.. known.Concat(told.Where(record => !known.Any(other => other.Span.SequenceEqual(record.Span)))).Take(PeerAddress.MaxRecords)];
 
     private bool IsCrowded(Candidate candidate)
     {

@@ -64,7 +64,7 @@ internal sealed class KademliaServer(
             case Wire.MessageType.GetProviders:
                 var providers = Closer(asker, request);
                 foreach (var provider in (await store.FindProvidersAsync(request.Key.Memory, cancellationToken)).Where(provider => provider.Peer != asker).Take(options.MaxProvidersInAnswer))
-                    providers.ProviderPeers.Add(PeerCodec.Write(provider with { Record = recordOf(provider.Peer) }, Connection(provider.Peer), options));
+                    providers.ProviderPeers.Add(PeerCodec.Write(provider with { Records = recordOf(provider.Peer) is { } record ? [record] : [] }, Connection(provider.Peer), options));
                 return providers;
             case Wire.MessageType.AddProvider:
                 await AddProviderAsync(origin, request, cancellationToken);
@@ -117,8 +117,8 @@ internal sealed class KademliaServer(
             throw new InvalidDataException("A provider record of its sender is expected, and of nobody else.");
         if (provider.Addresses.Count == 0)
             provider = provider with { Addresses = [.. addressesOf(origin.Peer).Take(options.MaxAddresses)] };
-        // It has no answer that could say that there was no room.
-        await store.AddProviderAsync(request.Key.Memory, provider, origin, cancellationToken);
+        // What is passed on with it is what it has said to this node; and it has no answer that could say that there was no room.
+        await store.AddProviderAsync(request.Key.Memory, provider with { Records = [] }, origin, cancellationToken);
     }
 
     private Wire.Message Closer(PeerId asker, Wire.Message request)

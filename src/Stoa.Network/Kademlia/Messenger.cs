@@ -70,24 +70,40 @@ internal sealed class Messenger(Host host, KademliaOptions options) : IMessenger
     }
 
     /// <summary>Remembers where a peer is, as somebody told, and above that as the peer has signed it.</summary>
-    /// <returns>False when what is said to be signed by it is not: then nothing of it is remembered.</returns>
+    /// <returns>False when nothing of what is said to be signed by it is: it is only told, then.</returns>
     public bool Note(PeerAddress told)
     {
-        // Signatures are checked when there is a use for them: not of those that are connected, nor twice.
-        if (told.Record is { } record && !host.IsConnected(told.Peer) && host.Peers.DescriptionOf(told.Peer)?.Record?.Span.SequenceEqual(record.Span) is not true)
+        host.Peers.Add(told.Peer, told.Addresses, AddressSource.Told);
+        // Signatures are checked when there is a use for them: not of those that are connected, nor where the same was checked last.
+        if (told.Records.Count == 0 || host.IsConnected(told.Peer))
+            return true;
+        var isTrue = false;
+        foreach (var record in told.Records)
         {
+            if (host.Peers.DescriptionOf(told.Peer)?.Record?.Span.SequenceEqual(record.Span) is true || host.Peers.SignedRecordOf(told.Peer)?.Span.SequenceEqual(record.Span) is true)
+            {
+                isTrue = true;
+                continue;
+            }
+
             try
             {
-                host.Peers.Add(told.Peer, PeerCodec.OpenRecord(told, options), AddressSource.Signed);
+                var opened = PeerCodec.OpenRecord(told.Peer, record, options);
+                host.Peers.AddSigned(opened, record);
+                isTrue = true;
+            }
+            catch (PlatformNotSupportedException)
+            {
+                // Whether it holds is not known here.
+                isTrue = true;
             }
             catch (FormatException)
             {
-                return false;
+                // Another one may hold.
             }
         }
 
-        host.Peers.Add(told.Peer, told.Addresses, AddressSource.Told);
-        return true;
+        return isTrue;
     }
 
     private Task<Answer?> AskAsync(PeerAddress peer, Wire.Message request, TimeSpan limit, CancellationToken cancellationToken) => ExchangeAsync(
@@ -112,7 +128,7 @@ internal sealed class Messenger(Host host, KademliaOptions options) : IMessenger
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            // A liar may have told of it; who did is not known any more.
+            // Where what is said to be signed is not, who made it up is not known any more; what else is told is tried all the same.
             Note(peer);
             await using var stream = await host.OpenStreamAsync(peer.Peer, [options.Protocol], both.Token);
             if (await exchange(stream, both.Token) is not { } answer)

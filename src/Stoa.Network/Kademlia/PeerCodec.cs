@@ -19,7 +19,7 @@ internal static class PeerCodec
     }
 
     public static Wire.Peer Write(PeerAddress peer, Wire.ConnectionType connection, KademliaOptions options) =>
-        Write(ByteString.CopyFrom(peer.Peer.ToBytes()), peer.Addresses, peer.Record, connection, options);
+        Write(ByteString.CopyFrom(peer.Peer.ToBytes()), peer.Addresses, peer.Records.Count > 0 ? peer.Records[0] : default(ReadOnlyMemory<byte>?), connection, options);
 
     /// <summary>Reads a peer. Addresses of kinds that are not known, or that mean nothing from here, are left out; so are those above the limit.</summary>
     /// <exception cref="InvalidDataException">It has no id.</exception>
@@ -38,20 +38,19 @@ internal static class PeerCodec
         var addresses = AddressList.Read(peer.Addrs, id).Where(address => options.AllowsPrivateAddresses || Reach.Of(address) is AddressReach.World);
         return new PeerAddress(id, [.. addresses.Take(options.MaxAddresses)])
         {
-            Record = !peer.SignedRecord.IsEmpty && peer.SignedRecord.Length <= options.MaxRecordLength ? peer.SignedRecord.Memory : default(ReadOnlyMemory<byte>?),
+            Records = !peer.SignedRecord.IsEmpty && peer.SignedRecord.Length <= options.MaxRecordLength ? [peer.SignedRecord.Memory] : [],
         };
     }
 
-    /// <summary>Where a peer has signed that it is; none when nothing signed came with it.</summary>
-    /// <exception cref="FormatException">What came is not signed by the peer.</exception>
-    public static IReadOnlyList<Multiaddr> OpenRecord(PeerAddress peer, KademliaOptions options)
+    /// <summary>Where a peer has signed that it is, within limits.</summary>
+    /// <exception cref="FormatException">It is not signed by the peer.</exception>
+    /// <exception cref="PlatformNotSupportedException">Keys of that kind cannot be checked on this machine.</exception>
+    public static PeerRecord OpenRecord(PeerId peer, ReadOnlyMemory<byte> envelope, KademliaOptions options)
     {
-        if (peer.Record is not { } envelope)
-            return [];
         var record = PeerRecord.Open(envelope.Span);
-        return record.Peer == peer.Peer
-            ? [.. record.Addresses.Where(address => options.AllowsPrivateAddresses || Reach.Of(address) is AddressReach.World)]
-            : throw new FormatException($"With {peer.Peer} comes the record of {record.Peer}.");
+        return record.Peer == peer
+            ? record with { Addresses = [.. record.Addresses.Where(address => options.AllowsPrivateAddresses || Reach.Of(address) is AddressReach.World).Take(options.MaxAddresses)] }
+            : throw new FormatException($"With {peer} comes the record of {record.Peer}.");
     }
 
     /// <summary>Reads the peers of an answer: no more than k of them, whatever was sent.</summary>

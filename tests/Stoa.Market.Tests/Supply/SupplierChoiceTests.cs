@@ -55,6 +55,9 @@ public sealed class SupplierChoiceTests
         // Of a price that is beyond all money nothing is known either.
         SupplierChoice.Promising([Post(long.MaxValue, long.MaxValue), cheap], work, [], most: 1).ShouldBe([cheap]);
         SupplierChoice.Promising([cheap, away], work, ["us-east"], most: 1).ShouldBe([away]);
+        // A quarter of the places is for those that post nothing.
+        SupplierChoice.Promising([.. Enumerable.Repeat(cheap, 9), silent, silent, silent], work, [], most: 8).ShouldBe([.. Enumerable.Repeat(cheap, 6), silent, silent]);
+        SupplierChoice.Promising([.. Enumerable.Repeat(cheap, 9), silent], work, [], most: 8).ShouldBe([.. Enumerable.Repeat(cheap, 7), silent]);
     }
 
     [Fact]

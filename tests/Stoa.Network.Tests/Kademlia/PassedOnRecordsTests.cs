@@ -23,7 +23,7 @@ public sealed class PassedOnRecordsTests
         var (host, messenger) = Start(world);
         var told = Told(PeerRecord.Seal(_key, 1, [s_true]));
 
-        messenger.Note(told with { Record = null }).ShouldBeTrue();
+        messenger.Note(told with { Records = [] }).ShouldBeTrue();
         host.Peers.AddressesOf(told.Peer).ShouldBe([s_false], "nothing better is known");
         messenger.Note(told).ShouldBeTrue();
 
@@ -45,17 +45,51 @@ public sealed class PassedOnRecordsTests
         foreach (var record in new[] { PeerRecord.Seal(other, 1, [s_false]), forged, [1, 2, 3] })
             messenger.Note(Told(record)).ShouldBeFalse();
 
-        host.Peers.AddressesOf(_key.PublicKey.PeerId).ShouldBeEmpty();
+        host.Peers.AddressesOf(_key.PublicKey.PeerId).ShouldBe([s_false], "it is told all the same");
+        // What somebody made up does not keep away what holds.
+        messenger.Note(Told(forged) with { Records = [forged, PeerRecord.Seal(_key, 1, [s_true])] }).ShouldBeTrue();
+        host.Peers.AddressesOf(_key.PublicKey.PeerId)[0].ShouldBe(s_true);
         return Task.CompletedTask;
     });
 
     [Fact]
+    public void Record_ThatIsOlder_TakesThePlaceOfNothing() => KademliaRun.Run(world =>
+    {
+        var (host, messenger) = Start(world);
+        var later = Peers.At(9, 9);
+
+        messenger.Note(Told(PeerRecord.Seal(_key, 2, [later])) with { Addresses = [] }).ShouldBeTrue();
+        messenger.Note(Told(PeerRecord.Seal(_key, 1, [s_true])) with { Addresses = [] }).ShouldBeTrue();
+        host.Peers.AddressesOf(_key.PublicKey.PeerId).ShouldBe([later]);
+        messenger.Note(Told(PeerRecord.Seal(_key, 3, [s_true])) with { Addresses = [] }).ShouldBeTrue();
+        host.Peers.AddressesOf(_key.PublicKey.PeerId).ShouldBe([s_true]);
+        return Task.CompletedTask;
+    });
+
+    [Fact]
+    public void Lookup_TakesTheRecordThatHolds_WhoeverToldFirst()
+    {
+        var candidates = new Candidates(KademliaKey.Of(_key.PublicKey.PeerId), KademliaNode.KeyOf(3, 3).PublicKey.PeerId, 20, s_options);
+        candidates.Start(new PeerAddress(KademliaNode.KeyOf(4, 4).PublicKey.PeerId, [Peers.At(5, 5)]), isAlwaysAsked: false);
+        var teller = candidates.Next()!;
+        candidates.Ask(teller);
+        var holds = PeerRecord.Seal(_key, 1, [s_true]);
+
+        candidates.Hear(teller, [Told([1, 2, 3]) with { Addresses = [.. Enumerable.Range(1, s_options.MaxAddresses).Select(number => Peers.At(66, number))] }]);
+        candidates.Hear(teller, [Told(holds), Told(holds)]);
+
+        var found = candidates.Next()!;
+        found.Peer.Peer.ShouldBe(_key.PublicKey.PeerId);
+        found.Peer.Records.Select(record => record.ToArray()).ShouldBe([[1, 2, 3], holds]);
+    }
+
+    [Fact]
     public void Record_OfPrivateAddresses_HasNoneForThePublicNetwork()
     {
-        var told = Told(PeerRecord.Seal(_key, 1, [Multiaddr.Parse("/ip4/192.168.1.1/tcp/1"), s_true]));
+        var record = PeerRecord.Seal(_key, 1, [Multiaddr.Parse("/ip4/192.168.1.1/tcp/1"), s_true]);
 
-        PeerCodec.OpenRecord(told, s_options).ShouldBe([s_true]);
-        PeerCodec.OpenRecord(told, s_options with { AllowsPrivateAddresses = true }).Count.ShouldBe(2);
+        PeerCodec.OpenRecord(_key.PublicKey.PeerId, record, s_options).Addresses.ShouldBe([s_true]);
+        PeerCodec.OpenRecord(_key.PublicKey.PeerId, record, s_options with { AllowsPrivateAddresses = true }).Addresses.Count.ShouldBe(2);
     }
 
     [Fact]
@@ -64,11 +98,11 @@ public sealed class PassedOnRecordsTests
         var told = Told(PeerRecord.Seal(_key, 1, [s_true]));
         var read = PeerCodec.Read(Peer.Parser.ParseFrom(PeerCodec.Write(told, ConnectionType.CanConnect, s_options).ToByteArray()), s_options);
 
-        read.Record.ShouldNotBeNull().Span.SequenceEqual(told.Record!.Value.Span).ShouldBeTrue();
+        read.Records.ShouldHaveSingleItem().Span.SequenceEqual(told.Records[0].Span).ShouldBeTrue();
         var longer = PeerRecord.Seal(_key, 1, Enumerable.Range(1, 250).Select(number => Peers.At(8, number)));
         longer.Length.ShouldBeGreaterThan(s_options.MaxRecordLength);
         PeerCodec.Write(Told(longer), ConnectionType.CanConnect, s_options).SignedRecord.ShouldBeEmpty();
-        PeerCodec.Read(new Peer { Id = ByteString.CopyFrom(told.Peer.ToBytes()), SignedRecord = ByteString.CopyFrom(longer) }, s_options).Record.ShouldBeNull();
+        PeerCodec.Read(new Peer { Id = ByteString.CopyFrom(told.Peer.ToBytes()), SignedRecord = ByteString.CopyFrom(longer) }, s_options).Records.ShouldBeEmpty();
     }
 
     [Fact]
@@ -85,7 +119,7 @@ public sealed class PassedOnRecordsTests
 
         var found = providers.ShouldHaveSingleItem();
         found.Peer.ShouldBe(nodes[7].Host.Id);
-        PeerCodec.OpenRecord(found, KademliaRun.Quiet).ShouldBe([nodes[7].Place.Address], "whoever kept it passes on what the provider has signed");
+        PeerCodec.OpenRecord(found.Peer, found.Records.ShouldHaveSingleItem(), KademliaRun.Quiet).Addresses.ShouldBe([nodes[7].Place.Address], "whoever kept it passes on what the provider has signed");
     });
 
     private static (Host Host, Messenger Messenger) Start(VirtualWorld world)
@@ -94,5 +128,5 @@ public sealed class PassedOnRecordsTests
         return (host, new Messenger(host, s_options));
     }
 
-    private PeerAddress Told(byte[] record) => new(_key.PublicKey.PeerId, [s_false]) { Record = record };
+    private PeerAddress Told(byte[] record) => new(_key.PublicKey.PeerId, [s_false]) { Records = [record] };
 }
