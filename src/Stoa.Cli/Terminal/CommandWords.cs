@@ -104,6 +104,13 @@ internal sealed partial class CommandWords(Command command)
         (Path("PUT", "budgets"), "stoa budget set"),
         (Path("GET", "budgets"), "stoa budget list"),
         (Path("GET", "nodes"), "stoa node list"),
+        (Path("GET", "workflow-runs/{}"), "stoa workflow show RUN"),
+        (Path("GET", "workflow-runs"), "stoa workflow runs"),
+        (Path("GET", "workflows"), "stoa workflow list"),
+        (Path("DELETE", "mailboxes/{}/{}"), "stoa mailbox delete NAME"),
+        (Path("GET", "mailboxes"), "stoa mailbox list"),
+        (Path("DELETE", "topics/{}/{}"), "stoa topic delete NAME"),
+        (Path("GET", "topics"), "stoa topic list"),
     ];
 
     // What a sentence says of members that are options here.

@@ -61,7 +61,7 @@ public sealed class SqlSavedWorkflows(Database database)
                     new { owner, digest }),
                 cancellationToken)
             : (await FindAsync(owner, reference.Name!, reference.Version, cancellationToken))?.Document;
-        return document is null ? null : Encoding.UTF8.GetBytes(document);
+        return document is null ? default(ReadOnlyMemory<byte>?) : Encoding.UTF8.GetBytes(document);
     };
 
     /// <summary>The newest version of each workflow of an account, by their names.</summary>
