@@ -17,7 +17,7 @@ internal static class WorkflowCommands
         "Say what is done in which order: tasks, requests to models, maps, loops and choices, in one document.",
         [
             new("Everything that is wrong with one, and what it may cost", "stoa workflow validate samples/workflows/press-review.yaml"),
-            new("Run it, and follow it", """stoa workflow run samples/workflows/press-review.yaml --input '{"pages":["One","Two"]}' --watch"""),
+            new("Run it, and follow it", """stoa workflow run samples/workflows/press-review.yaml --input pages.json --watch"""),
         ],
         [
             new ValidateCommand(scope),

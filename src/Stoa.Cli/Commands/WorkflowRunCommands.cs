@@ -108,7 +108,7 @@ internal static class WorkflowRunCommands
                 scope,
                 "run",
                 "Begin a run of a workflow. It goes on whatever becomes of nodes, and of this command. Prints its id.",
-                new("And follow it", """stoa workflow run samples/workflows/press-review.yaml --input '{"pages":["One","Two"]}' --watch"""),
+                new("And follow it", """stoa workflow run samples/workflows/press-review.yaml --input pages.json --watch"""),
                 new("One that you keep, for at most a cent", "stoa workflow run press-review --input pages.json --max-price 0.01"))
         {
             Add(_workflow);

@@ -64,7 +64,7 @@ internal sealed class KademliaServer(
             case Wire.MessageType.GetProviders:
                 var providers = Closer(asker, request);
                 foreach (var provider in (await store.FindProvidersAsync(request.Key.Memory, cancellationToken)).Where(provider => provider.Peer != asker).Take(options.MaxProvidersInAnswer))
-                    providers.ProviderPeers.Add(PeerCodec.Write(provider with { Records = recordOf(provider.Peer) is { } record ? [record] : [] }, Connection(provider.Peer), options));
+                    providers.ProviderPeers.Add(PeerCodec.Write(provider with { Records = recordOf(provider.Peer) is { } signed ? [signed] : [] }, Connection(provider.Peer), options));
                 return providers;
             case Wire.MessageType.AddProvider:
                 await AddProviderAsync(origin, request, cancellationToken);
