@@ -285,7 +285,7 @@ internal static class WorkflowRunCommands
         private readonly Argument<string?> _value = new("VALUE") { Description = "What comes with it: JSON, or a file that holds it; null when left out.", Arity = ArgumentArity.ZeroOrOne };
 
         public SignalCommand(CommandScope scope)
-            : base(scope, "signal", "Send an event to a run, for the nodes that wait for it or will.", new CommandExample("With a value", """stoa workflow signal run_01h2xcejqtf2nbrexx3vqjhp41 paid '{"invoice":17}'"""))
+            : base(scope, "signal", "Send an event to a run, for the nodes that wait for it or will.", new CommandExample("With a value", """stoa workflow signal run_01h2xcejqtf2nbrexx3vqjhp41 paid invoice.json"""))
         {
             Add(_id);
             Add(_name);
