@@ -187,8 +187,16 @@ internal sealed class RunCarrier(
         waiters.Ended -= TaskEnded;
         await _stopping.CancelAsync();
         await base.StopAsync(cancellationToken);
-        // Whoever takes them over need not wait until this node is seen to be gone.
-        await store.ReleaseAsync(_token, cancellationToken);
+        try
+        {
+            // Whoever takes them over need not wait until this node is seen to be gone.
+            await store.ReleaseAsync(_token, cancellationToken);
+        }
+        catch (Exception failure)
+        {
+            // Without its storage it is seen to be gone all the same.
+            logger.LogWarning(failure, "Runs could not be given up for others.");
+        }
     }
 
     public override void Dispose()
